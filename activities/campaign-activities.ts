@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { concerningNames } from '../domain/live-audience.ts';
+import type {
+  CampaignRepository,
+  EventRepository,
+  MessageRepository,
+  RunRepository,
+} from '../domain/ports/repositories.ts';
+import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
+import { forEachLimit } from './delivery/for-each-limit.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export interface CampaignActivityDeps {
+  campaigns: CampaignRepository;
+  runs: RunRepository;
+  events: EventRepository;
+  messages: MessageRepository;
+  triggers: TriggerSignals;
+  clock: Clock;
+  log: Log;
+}
+
+const CLOSE_PAGE = 500;
+const SIGNALS_AT_ONCE = 10;
+
+export type CampaignActivities = ReturnType<typeof createCampaignActivities>;
+
+/** The activities of `campaign`: its beginning and its end. */
+export function createCampaignActivities(deps: CampaignActivityDeps) {
+  return {
+    /** Marks a scheduled campaign as running. Repeating it is harmless. */
+    async beginCampaign(campaignId: string): Promise<void> {
+      await deps.campaigns.changeStatus(campaignId, ['scheduled'], 'running');
+    },
+
+    /**
+     * Marks for dispatch what was received since the publish by instances whose view did not hold the campaign
+     * yet. @returns how many events
+     */
+    async rescanEvents(campaignId: string): Promise<number> {
+      const campaign = await deps.campaigns.byId(campaignId);
+      if (
+        !campaign?.publishedAt ||
+        campaign.catalogueVersion === undefined ||
+        !('live' in campaign.definition.who)
+      )
+        return 0;
+      const names = concerningNames(campaign.definition.who.live);
+      return deps.events.markPendingSince(campaign.publishedAt, campaign.catalogueVersion, names);
+    },
+
+    /** Opens the run of an instant. Repeating it gives the same run. */
+    async openRun(input: { campaignId: string; instantMs: number }): Promise<{ runId: string }> {
+      const campaign = await deps.campaigns.byId(input.campaignId);
+      if (campaign === null) throw new Error(`no campaign ${input.campaignId}`);
+      const run = await deps.runs.open({
+        id: runIdOf(input.campaignId, input.instantMs),
+        campaignId: campaign.id,
+        version: campaign.version,
+        instant: new Date(input.instantMs),
+      });
+      return { runId: run.id };
+    },
+
+    /**
+     * Marks a campaign as completed (a stopped one is marked already), closes its rows that are still open and
+     * wakes their triggers. @returns how many rows were closed
+     */
+    async finishCampaign(input: { campaignId: string; outcome: 'completed' | 'stopped' }): Promise<number> {
+      if (input.outcome === 'completed') {
+        await deps.campaigns.changeStatus(input.campaignId, ['scheduled', 'running', 'paused'], 'completed');
+      }
+      const campaign = await deps.campaigns.byId(input.campaignId);
+      const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
+      return withHeartbeat(async (signal) => {
+        let count = 0;
+        while (!signal.aborted) {
+          const closed = await deps.messages.closeOpen(
+            { campaignId: input.campaignId },
+            reason,
+            deps.clock.nowMs(),
+            CLOSE_PAGE,
+          );
+          if (closed.length === 0) break;
+          count += closed.length;
+          await forEachLimit(
+            closed.filter((row) => row.trigger),
+            SIGNALS_AT_ONCE,
+            async (row) => {
+              const trigger = { campaignId: input.campaignId, profileId: row.profileId, messageId: row.id };
+              await deps.triggers.close(trigger, reason, `suppressed: ${reason}`);
+            },
+          );
+        }
+        return count;
+      });
+    },
+  };
+}
+
+/** @returns a 24-character id, the same for the same campaign and instant */
+export function runIdOf(campaignId: string, instantMs: number): string {
+  return createHash('sha256').update(`${campaignId}/${instantMs}`).digest('hex').slice(0, 24);
+}

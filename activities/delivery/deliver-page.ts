@@ -1,0 +1,170 @@
+import type { Gate } from '../../domain/campaign.ts';
+import type { Attempt, Device, Message } from '../../domain/message.ts';
+import type { ClaimQuery, Settlement } from '../../domain/ports/repositories.ts';
+import { judgeTry, type DeviceOutcome } from '../../domain/settle.ts';
+import type { DeliveryDeps } from './deps.ts';
+import { forEachLimit } from './for-each-limit.ts';
+import { loadPageContext } from './page-context.ts';
+import { prepare, type Prepared } from './prepare.ts';
+import { createRecorder } from './recorder.ts';
+
+/** What one page came to. */
+export interface PageResult {
+  claimed: number;
+  /** The gate that stopped it, when one did. */
+  gate: Exclude<Gate, 'open'> | null;
+  /** How each row was left, by id. */
+  settlements: Map<string, Settlement>;
+  /** Rows whose lease had passed on before their result was written. */
+  lost: string[];
+}
+
+/** What a gate that is not open does to a row. */
+export type WhenPaused = 'drop' | 'keep';
+
+/**
+ * Claims a page of due rows, sends them and records what became of each: prepare → send → judge → record.
+ *
+ * The fence: a send starts only while this call's own monotonic deadline has not passed, the gate is open
+ * under a lease, and `signal` is not aborted. Rows that could not start go back as they were.
+ */
+export async function deliverPage(
+  deps: DeliveryDeps,
+  query: ClaimQuery,
+  options: { whenPaused: WhenPaused; signal?: AbortSignal },
+): Promise<PageResult> {
+  const { limits, clock } = deps;
+  const claimedAt = clock.monotonicMs();
+  const token = deps.random.token();
+  const rows = await deps.messages.claim(query, token, clock.nowMs(), limits.leaseMs);
+  const result: PageResult = { claimed: rows.length, gate: null, settlements: new Map(), lost: [] };
+  if (rows.length === 0) return result;
+
+  const mayStart = (): boolean =>
+    clock.monotonicMs() - claimedAt < limits.startWithinMs && options.signal?.aborted !== true;
+  const context = await loadPageContext(deps, rows);
+  const recorder = createRecorder(deps.messages, limits);
+  const gone = new Set<string>();
+
+  const finish = async (
+    row: Message,
+    settlement: Settlement,
+    devices: Device[],
+    attempts: Attempt[],
+  ): Promise<void> => {
+    result.settlements.set(row.id, settlement);
+    await recorder.add({ messageId: row.id, token, settlement, devices, attempts });
+  };
+
+  const work = async (row: Message): Promise<void> => {
+    const gate = mayStart() ? await deps.gate.refresh(row.campaignId) : 'open';
+    if (gate !== 'open') {
+      result.gate = gate;
+      return finish(row, behindGate(row, gate, options.whenPaused), row.devices, []);
+    }
+    if (!mayStart()) return finish(row, asItWas(row), row.devices, []);
+    const prepared = await prepare(deps, row, context);
+    if (prepared.kind === 'settle') return finish(row, prepared.settlement, prepared.devices, []);
+
+    // Preparing may have taken long: the last look before the send is at clocks only, and takes no time.
+    await deps.gate.refresh(row.campaignId);
+    if (!mayStart() || deps.gate.now(row.campaignId) !== 'open')
+      return finish(row, asItWas(row), row.devices, []);
+    const { outcomes, attempts } = await sendToDevices(deps, prepared);
+    for (const { subscriptionId, outcome } of outcomes) if (outcome.kind === 'gone') gone.add(subscriptionId);
+    const { devices, settlement } = judge(deps, row, prepared, outcomes);
+    return finish(row, settlement, devices, attempts);
+  };
+
+  try {
+    await forEachLimit(rows, limits.concurrency, work);
+  } finally {
+    result.lost = await recorder.close();
+    if (gone.size > 0) await deps.subscriptions.expire([...gone]);
+  }
+  if (result.lost.length > 0) {
+    deps.log.warn(
+      { messages: result.lost.slice(0, 20), count: result.lost.length },
+      'results came after the lease had passed on',
+    );
+  }
+  return result;
+}
+
+async function sendToDevices(
+  deps: DeliveryDeps,
+  prepared: Extract<Prepared, { kind: 'send' }>,
+): Promise<{ outcomes: DeviceOutcome[]; attempts: Attempt[] }> {
+  const tries = prepared.requests.map(async ({ subscriptionId, request }) => {
+    const at = new Date(deps.clock.nowMs());
+    const startedMs = deps.clock.monotonicMs();
+    const outcome = await deps.webPush.send(request);
+    return { subscriptionId, outcome, at, durationMs: Math.round(deps.clock.monotonicMs() - startedMs) };
+  });
+  const attempts = await Promise.all(tries);
+  return { attempts, outcomes: attempts };
+}
+
+function judge(
+  deps: DeliveryDeps,
+  row: Message,
+  prepared: Extract<Prepared, { kind: 'send' }>,
+  outcomes: DeviceOutcome[],
+): { devices: Device[]; settlement: Settlement } {
+  const nowMs = deps.clock.nowMs();
+  const { devices, verdict } = judgeTry({
+    devices: prepared.devices,
+    outcomes,
+    tries: row.tries,
+    nowMs,
+    expiresAtMs: prepared.expiresAtMs,
+    random: deps.random.fraction(),
+  });
+  const sentAt = row.sentAt ?? new Date(nowMs);
+  switch (verdict.kind) {
+    case 'sent':
+      return { devices, settlement: { kind: 'sent', sentAt } };
+    case 'failed':
+      return { devices, settlement: { kind: 'failed', reason: verdict.reason } };
+    case 'expired':
+      return {
+        devices,
+        settlement: {
+          kind: 'suppressed',
+          reason: 'expired',
+          detail: 'no try fits into its time to live',
+          qualified: true,
+        },
+      };
+    case 'retryAt': {
+      const dueAt = new Date(verdict.atMs);
+      return {
+        devices,
+        settlement: { kind: 'again', dueAt, tried: true, ...(verdict.accepted ? { sentAt } : {}) },
+      };
+    }
+  }
+}
+
+/** A row that was claimed and not started goes back with its own due instant. */
+function asItWas(row: Message): Settlement {
+  return { kind: 'again', dueAt: row.dueAt, tried: false };
+}
+
+function behindGate(row: Message, gate: Exclude<Gate, 'open'>, whenPaused: WhenPaused): Settlement {
+  if (row.sentAt !== undefined && gate !== 'notStarted') return { kind: 'sent', sentAt: row.sentAt };
+  switch (gate) {
+    case 'paused':
+      return whenPaused === 'keep' ? asItWas(row) : suppressedBy('paused');
+    case 'stopped':
+      return suppressedBy('stopped');
+    case 'ended':
+      return suppressedBy('ended');
+    case 'notStarted':
+      return { kind: 'again', dueAt: new Date(row.dueAt.getTime() + 1_000), tried: false };
+  }
+}
+
+function suppressedBy(reason: 'paused' | 'stopped' | 'ended'): Settlement {
+  return { kind: 'suppressed', reason, qualified: true };
+}

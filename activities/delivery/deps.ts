@@ -1,0 +1,62 @@
+import type { WebPushChannel } from '../../domain/ports/channels.ts';
+import type {
+  CampaignRepository,
+  EventRepository,
+  MessageRepository,
+  ProfileRepository,
+  SiteRepository,
+  SubscriptionRepository,
+} from '../../domain/ports/repositories.ts';
+import type {
+  Clock,
+  GateKeeper,
+  Log,
+  Randomness,
+  ReceiptSigner,
+  TemplateEngine,
+} from '../../domain/ports/services.ts';
+
+/** The time limits of the fence and the bounds of what may be under way. All times in milliseconds. */
+export interface DeliveryLimits {
+  /** How long a claim holds a row, by the database's clock. */
+  leaseMs: number;
+  /** The holder starts no send later than this after it began to claim, by its own monotonic clock. */
+  startWithinMs: number;
+  /** After which a try is given up. startWithinMs + timeoutMs stays well below leaseMs. */
+  timeoutMs: number;
+  pageSize: number;
+  concurrency: number;
+  flushEvery: number;
+  flushAfterMs: number;
+}
+
+export const DELIVERY_LIMITS: DeliveryLimits = {
+  leaseMs: 30_000,
+  startWithinMs: 12_000,
+  timeoutMs: 10_000,
+  pageSize: 256,
+  concurrency: 64,
+  flushEvery: 64,
+  flushAfterMs: 100,
+};
+
+export interface DeliveryDeps {
+  messages: MessageRepository;
+  campaigns: CampaignRepository;
+  profiles: ProfileRepository;
+  subscriptions: SubscriptionRepository;
+  sites: SiteRepository;
+  events: EventRepository;
+  webPush: WebPushChannel;
+  gate: GateKeeper;
+  templates: TemplateEngine;
+  receipts: ReceiptSigner;
+  clock: Clock;
+  random: Randomness;
+  log: Log;
+  /** Where browsers reach the API, such as `https://push.example`. */
+  publicUrl: string;
+  /** `mailto:` or `https:` contact for push services (RFC 8292 section 2.1). */
+  contact: string;
+  limits: DeliveryLimits;
+}

@@ -1,0 +1,152 @@
+import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
+import { refOf } from '../../domain/event.ts';
+import type { Device, Message } from '../../domain/message.ts';
+import { conditionScope } from '../../domain/profile.ts';
+import { endOfQuietHours, inQuietHours } from '../../domain/quiet-hours.ts';
+import { inSegment } from '../../domain/segment.ts';
+import { zoneOf } from '../../domain/zone-of.ts';
+import { expiresAtMs } from '../../domain/ttl.ts';
+import type { Settlement } from '../../domain/ports/repositories.ts';
+import type { WebPushRequest } from '../../domain/ports/channels.ts';
+import type { DeliveryDeps } from './deps.ts';
+import { addressKey, definitionKey, type PageContext } from './page-context.ts';
+import { renderContent, payloadFor } from './web-push-message.ts';
+
+/** A message that is ready to go to its devices, or what becomes of it instead. */
+export type Prepared =
+  | { kind: 'settle'; settlement: Settlement; devices: Device[] }
+  | {
+      kind: 'send';
+      devices: Device[];
+      requests: { subscriptionId: string; request: WebPushRequest }[];
+      expiresAtMs: number;
+    };
+
+/**
+ * Takes a claimed row through everything that is checked immediately before sending: its time to live,
+ * cancelling events, the live filter, quiet hours, its addresses, and the texts.
+ */
+export async function prepare(deps: DeliveryDeps, row: Message, context: PageContext): Promise<Prepared> {
+  const nowMs = deps.clock.nowMs();
+  const definition = context.definitions.get(definitionKey(row));
+  const site = context.sites.get(row.siteId);
+  const profile = context.profiles.get(row.profileId);
+  if (!definition || !site)
+    return fail(row, 'campaignGone', 'its campaign version or site is not there any more');
+  if (!profile) return suppress(row, 'unreachable', 'the profile is not there any more');
+
+  const deadlineMs = expiresAtMs(definition.what.ttl, row.firstDueAt);
+  if (nowMs >= deadlineMs) {
+    if (row.devices.some((device) => device.state === 'delivered'))
+      return settle(row, { kind: 'sent', sentAt: row.sentAt ?? new Date(nowMs) });
+    return suppress(row, 'expired', `its time to live ended at ${new Date(deadlineMs).toISOString()}`);
+  }
+
+  if ('live' in definition.who && row.passage) {
+    const { live } = definition.who;
+    const { passage } = row;
+    const names = cancellingNames(live);
+    if (names.length > 0) {
+      for await (const event of deps.events.since(row.profileId, names, passage.event.time)) {
+        const reason = cancellationBy(live, event, passage);
+        if (reason === null) continue;
+        const qualified = event.time.getTime() >= passage.qualifiesAt.getTime();
+        return settle(row, { kind: 'suppressed', reason, qualified, closedBy: refOf(event) });
+      }
+    }
+    if (live.filter && !inSegment(live.filter, conditionScope(profile), nowMs)) {
+      return suppress(row, 'noLongerQualifies', 'the profile no longer meets the filter');
+    }
+  }
+
+  const addresses = context.subscriptions.get(addressKey(row)) ?? [];
+  const { dnd } = definition.when;
+  if (dnd) {
+    const zone = zoneOf(profile, addresses, site);
+    if (inQuietHours(nowMs, dnd, zone)) {
+      if (dnd.action === 'discard')
+        return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
+      return settle(row, { kind: 'again', dueAt: new Date(endOfQuietHours(nowMs, dnd, zone)), tried: false });
+    }
+  }
+
+  const devices = devicesOf(
+    row,
+    addresses.map((subscription) => subscription.id),
+  );
+  const pending = addresses.filter((subscription) =>
+    devices.some((device) => device.subscriptionId === subscription.id && device.state === 'pending'),
+  );
+  if (pending.length === 0) {
+    if (devices.some((device) => device.state === 'delivered')) {
+      return { kind: 'settle', settlement: { kind: 'sent', sentAt: row.sentAt ?? new Date(nowMs) }, devices };
+    }
+    if (devices.length > 0)
+      return { kind: 'settle', settlement: { kind: 'failed', reason: 'gone' }, devices };
+    return suppress(row, 'unreachable', 'no active subscription on the site');
+  }
+
+  const event = row.passage ? context.events.get(row.passage.event.id) : undefined;
+  let content;
+  try {
+    content = await renderContent(deps.templates, definition, {
+      profile,
+      event,
+      site,
+      campaignId: row.campaignId,
+    });
+  } catch (error) {
+    return suppress(row, 'renderError', error instanceof Error ? error.message : String(error));
+  }
+  const requests = pending.map((subscription) => ({
+    subscriptionId: subscription.id,
+    request: {
+      address: { endpoint: subscription.endpoint, keys: subscription.keys },
+      vapid: { ...site.vapid, subject: deps.contact },
+      payload: JSON.stringify(
+        payloadFor({
+          content,
+          messageId: row.id,
+          subscriptionId: subscription.id,
+          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
+          receiptToken: deps.receipts.sign(site.receiptKey, row.id, subscription.id),
+        }),
+      ),
+      ttlSeconds: Math.floor((deadlineMs - nowMs) / 1000),
+      urgency: definition.what.urgency ?? 'normal',
+      messageId: row.id,
+      timeoutMs: deps.limits.timeoutMs,
+    },
+  }));
+  return { kind: 'send', devices, requests, expiresAtMs: deadlineMs };
+}
+
+/** The devices of an earlier try, without those that left meanwhile, and those that are new. */
+function devicesOf(row: Message, active: string[]): Device[] {
+  const known = new Set(row.devices.map((device) => device.subscriptionId));
+  const kept = row.devices.map((device) =>
+    device.state === 'pending' && !active.includes(device.subscriptionId)
+      ? { ...device, state: 'gone' as const, reason: 'gone' }
+      : device,
+  );
+  // A message goes to the devices that were there when it was first tried; later ones are not added to it.
+  if (row.devices.length > 0) return kept;
+  const fresh = active.filter((id) => !known.has(id));
+  return fresh.map((subscriptionId) => ({ subscriptionId, state: 'pending', tries: 0 }));
+}
+
+function settle(row: Message, settlement: Settlement): Prepared {
+  return { kind: 'settle', settlement, devices: row.devices };
+}
+
+function suppress(
+  row: Message,
+  reason: Extract<Settlement, { kind: 'suppressed' }>['reason'],
+  detail: string,
+): Prepared {
+  return settle(row, { kind: 'suppressed', reason, detail, qualified: true });
+}
+
+function fail(row: Message, reason: string, detail: string): Prepared {
+  return settle(row, { kind: 'failed', reason, detail });
+}

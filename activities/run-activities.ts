@@ -1,0 +1,174 @@
+import { laneOf } from '../domain/hash.ts';
+import { conditionScope, type Profile } from '../domain/profile.ts';
+import type { NewRunRow, Run, RunRepository } from '../domain/ports/repositories.ts';
+import { endOfQuietHours, inQuietHours } from '../domain/quiet-hours.ts';
+import { inSegment } from '../domain/segment.ts';
+import type { Site, Subscription } from '../domain/site.ts';
+import type { CampaignDefinition } from '../domain/campaign.ts';
+import { zoneOf } from '../domain/zone-of.ts';
+import { deliverPage } from './delivery/deliver-page.ts';
+import type { DeliveryDeps } from './delivery/deps.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+/** Into how many partitions the rows of a run fall; groups of them are drained side by side. */
+export const RUN_PARTITIONS = 64;
+const PROFILES_PER_PAGE = 2_000;
+const PAGES_PER_CALL = 20;
+const ROWS_PER_GROUP = 1_000;
+const MAX_GROUPS = 16;
+/** How long one call drains before it lets the workflow see where the run stands. */
+const DRAIN_FOR_MS = 20_000;
+
+export type DrainAnswer =
+  | { kind: 'done' }
+  | { kind: 'more' }
+  | { kind: 'paused' }
+  | { kind: 'closed' }
+  | { kind: 'wait'; untilMs: number };
+
+export type RunActivities = ReturnType<typeof createRunActivities>;
+
+/** The activities of `run`: write down who gets it, then send what is due. */
+export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }) {
+  const mustRun = async (runId: string): Promise<Run> => {
+    const run = await deps.runs.byId(runId);
+    if (run === null) throw new Error(`no run ${runId}`);
+    return run;
+  };
+  const mustDefinition = async (run: Run): Promise<CampaignDefinition> => {
+    const definition = await deps.campaigns.version(run.campaignId, run.version);
+    if (definition === null) throw new Error(`no version ${run.version} of campaign ${run.campaignId}`);
+    return definition;
+  };
+
+  return {
+    /**
+     * Inserts one row for each profile of the next pages of the segment, by profile id.
+     * Repeating a page is harmless: a row that is there is left alone.
+     *
+     * @returns the last profile id looked at, null when there are no more
+     */
+    async materialise(input: { runId: string; after: string | null }): Promise<{ after: string | null }> {
+      const run = await mustRun(input.runId);
+      const definition = await mustDefinition(run);
+      const site = await deps.sites.byId(definition.siteId);
+      return withHeartbeat(async (signal) => {
+        let { after } = input;
+        for (let page = 0; page < PAGES_PER_CALL && !signal.aborted; page += 1) {
+          const profiles = await deps.profiles.page(after, PROFILES_PER_PAGE);
+          const members = profiles.filter((profile) => isMember(definition, profile, run.instant));
+          if (members.length > 0)
+            await deps.messages.insertRunRows(await rowsFor(run, definition, site, members));
+          if (profiles.length < PROFILES_PER_PAGE) return { after: null };
+          after = profiles[profiles.length - 1]?.id ?? null;
+        }
+        return { after };
+      });
+    },
+
+    /** Marks the run as draining. @returns the ranges of partitions to drain side by side */
+    async beginDrain(runId: string): Promise<{ from: number; to: number }[]> {
+      await deps.runs.setStatus(runId, 'draining');
+      const open = await deps.messages.countOpen(runId);
+      return splitPartitions(Math.ceil(open / ROWS_PER_GROUP));
+    },
+
+    /** Sends what is due in a range of partitions, page by page, for up to 20 s. */
+    async drain(input: { runId: string; from: number; to: number }): Promise<DrainAnswer> {
+      const partitions = { from: input.from, to: input.to };
+      const query = { runId: input.runId, partitions, limit: deps.limits.pageSize };
+      return withHeartbeat(async (signal) => {
+        const startedMs = deps.clock.monotonicMs();
+        while (!signal.aborted) {
+          const page = await deliverPage(deps, query, { whenPaused: 'keep', signal });
+          if (page.gate === 'paused') return { kind: 'paused' };
+          if (page.gate === 'stopped' || page.gate === 'ended') return { kind: 'closed' };
+          if (page.claimed === 0) {
+            const next = await deps.messages.nextDue(input.runId, partitions);
+            if (next === null) return { kind: 'done' };
+            // Due by the clock and yet not claimed: another holder's lease is about to end.
+            return { kind: 'wait', untilMs: Math.max(next.getTime(), deps.clock.nowMs() + 200) };
+          }
+          if (deps.clock.monotonicMs() - startedMs > DRAIN_FOR_MS) break;
+        }
+        return { kind: 'more' };
+      });
+    },
+
+    /** Closes what a stopped or ended run leaves behind, and says how it ended. */
+    async finishRun(input: {
+      runId: string;
+      stopped: boolean;
+    }): Promise<{ status: 'completed' | 'stopped'; text: string }> {
+      const run = await mustRun(input.runId);
+      if (!input.stopped) {
+        await deps.runs.setStatus(run.id, 'completed');
+        return { status: 'completed', text: 'Completed: every message is settled.' };
+      }
+      const campaign = await deps.campaigns.byId(run.campaignId);
+      const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
+      const closed = await withHeartbeat(async (signal) => {
+        let count = 0;
+        while (!signal.aborted) {
+          const page = await deps.messages.closeOpen(
+            { campaignId: run.campaignId, runId: run.id },
+            reason,
+            deps.clock.nowMs(),
+            1_000,
+          );
+          if (page.length === 0) break;
+          count += page.length;
+        }
+        return count;
+      });
+      await deps.runs.setStatus(run.id, 'stopped');
+      return {
+        status: 'stopped',
+        text: `${reason === 'stopped' ? 'Stopped' : 'Ended'}: ${closed} messages were not sent.`,
+      };
+    },
+  };
+
+  async function rowsFor(
+    run: Run,
+    definition: CampaignDefinition,
+    site: Site | null,
+    members: Profile[],
+  ): Promise<NewRunRow[]> {
+    const { dnd } = definition.when;
+    const ids = members.map((profile) => profile.id);
+    const active: Map<string, Subscription[]> = dnd
+      ? await deps.subscriptions.activeOf(definition.siteId, ids)
+      : new Map<string, Subscription[]>();
+    const atMs = Math.max(run.instant.getTime(), deps.clock.nowMs());
+    return members.map((profile) => {
+      const row: NewRunRow = {
+        runId: run.id,
+        profileId: profile.id,
+        campaignId: run.campaignId,
+        version: run.version,
+        siteId: definition.siteId,
+        partition: laneOf(profile.id, RUN_PARTITIONS),
+        dueAt: new Date(atMs),
+      };
+      if (!dnd) return row;
+      const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined);
+      if (!inQuietHours(atMs, dnd, zone)) return row;
+      if (dnd.action === 'discard') return { ...row, suppressed: 'dnd' };
+      return { ...row, dueAt: new Date(endOfQuietHours(atMs, dnd, zone)) };
+    });
+  }
+}
+
+function isMember(definition: CampaignDefinition, profile: Profile, at: Date): boolean {
+  return 'past' in definition.who && inSegment(definition.who.past, conditionScope(profile), at.getTime());
+}
+
+/** @returns the partitions in at least one and at most {@link MAX_GROUPS} ranges of about equal size */
+export function splitPartitions(wanted: number): { from: number; to: number }[] {
+  const groups = Math.min(Math.max(wanted, 1), MAX_GROUPS);
+  return Array.from({ length: groups }, (_, i) => ({
+    from: Math.floor((i * RUN_PARTITIONS) / groups),
+    to: Math.floor(((i + 1) * RUN_PARTITIONS) / groups),
+  }));
+}

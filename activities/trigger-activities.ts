@@ -1,0 +1,104 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Message } from '../domain/message.ts';
+import { planTrigger, type Wait } from '../domain/trigger-plan.ts';
+import { zoneOf } from '../domain/zone-of.ts';
+import { deliverPage } from './delivery/deliver-page.ts';
+import type { DeliveryDeps } from './delivery/deps.ts';
+
+/** How a trigger's end went. `retry` goes on in a regular activity, `postponed` waits once more. */
+export type TriggerAnswer =
+  { kind: 'settled'; outcome: string; text: string } | { kind: 'postponed'; wait: Wait } | { kind: 'retry' };
+
+export type TriggerActivities = ReturnType<typeof createTriggerActivities>;
+
+/** The activities of `liveTrigger`: everything about one message row. */
+export function createTriggerActivities(deps: DeliveryDeps) {
+  async function attempt(messageId: string): Promise<TriggerAnswer | { kind: 'busy'; untilMs: number }> {
+    const page = await deliverPage(
+      deps,
+      { messageId },
+      { whenPaused: 'drop', signal: Context.current().cancellationSignal },
+    );
+    const settlement = page.lost.includes(messageId) ? undefined : page.settlements.get(messageId);
+    if (
+      settlement?.kind === 'again' &&
+      !settlement.tried &&
+      settlement.dueAt.getTime() > deps.clock.nowMs()
+    ) {
+      const untilMs = settlement.dueAt.getTime();
+      return {
+        kind: 'postponed',
+        wait: { kind: 'postponed', untilMs, summary: 'waits once more before sending' },
+      };
+    }
+    // Sent, refused, taken over by somebody else, or not due: the row says which.
+    const row = await deps.messages.byId(messageId);
+    if (row === null)
+      return { kind: 'settled', outcome: 'erased', text: 'The message is not there any more.' };
+    if (isSettled(row)) return settledAnswer(row);
+    const untilMs = row.state === 'sending' ? (row.leaseUntil ?? row.dueAt).getTime() : row.dueAt.getTime();
+    return { kind: 'busy', untilMs };
+  }
+
+  return {
+    /**
+     * Claims the row, looks once more whether it should still go, renders and sends.
+     * Idempotent: a row that is settled already answers with what became of it.
+     */
+    async sendTrigger(input: { messageId: string }): Promise<TriggerAnswer> {
+      const answer = await attempt(input.messageId);
+      return answer.kind === 'busy' ? { kind: 'retry' } : answer;
+    },
+
+    /** The same, but each failure says when the next try is due, so that Temporal waits and retries. */
+    async retryTrigger(input: { messageId: string }): Promise<Exclude<TriggerAnswer, { kind: 'retry' }>> {
+      const row = await deps.messages.byId(input.messageId);
+      const notBeforeMs = row && !isSettled(row) && row.state !== 'sending' ? row.dueAt.getTime() : 0;
+      const answer =
+        notBeforeMs > deps.clock.nowMs()
+          ? { kind: 'busy' as const, untilMs: notBeforeMs }
+          : await attempt(input.messageId);
+      if (answer.kind === 'busy') {
+        throw ApplicationFailure.create({
+          message: `due again at ${new Date(answer.untilMs).toISOString()}`,
+          type: 'DueLater',
+          nextRetryDelay: Math.max(answer.untilMs - deps.clock.nowMs(), 200),
+        });
+      }
+      if (answer.kind === 'retry')
+        throw ApplicationFailure.create({ message: 'not settled yet', type: 'DueLater' });
+      return answer;
+    },
+
+    /** Computes what is left to wait for with the time-zone rules and the profile as they are now. */
+    async replanTrigger(input: { messageId: string }): Promise<{ waits: Wait[] }> {
+      const row = await deps.messages.byId(input.messageId);
+      if (!row?.passage || isSettled(row)) return { waits: [] };
+      const [definition, event, profiles, active, site] = await Promise.all([
+        deps.campaigns.version(row.campaignId, row.version),
+        deps.events.byId(row.passage.event.id),
+        deps.profiles.byIds([row.profileId]),
+        deps.subscriptions.activeOf(row.siteId, [row.profileId]),
+        deps.sites.byId(row.siteId),
+      ]);
+      if (!definition || !('live' in definition.who) || !event) return { waits: [] };
+      const zone = zoneOf(profiles.get(row.profileId), active.get(row.profileId) ?? [], site ?? undefined);
+      const nowMs = deps.clock.nowMs();
+      const plan = planTrigger({ live: definition.who.live, when: definition.when, event, zone, nowMs });
+      return { waits: plan.waits.filter((wait) => wait.untilMs > nowMs) };
+    },
+  };
+}
+
+function isSettled(row: Message): boolean {
+  return (
+    row.state === 'sent' || row.state === 'failed' || row.state === 'suppressed' || row.state === 'control'
+  );
+}
+
+function settledAnswer(row: Message): TriggerAnswer {
+  const reason = row.reason === undefined ? '' : `: ${row.reason}`;
+  const detail = row.detail === undefined ? '' : ` (${row.detail})`;
+  const outcome = row.state === 'sent' ? 'sent' : (row.reason ?? row.state);
+  return { kind: 'settled', outcome, text: `${row.state}${reason}${detail}` };
+}

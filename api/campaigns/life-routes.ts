@@ -1,0 +1,123 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
+import type { ApiDeps } from '../deps.ts';
+import { id } from '../http/fields.ts';
+import { Problem } from '../http/problem.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+import { publishFaults } from './publishable.ts';
+import { mustFind } from './routes.ts';
+import { campaignView } from './schemas.ts';
+import { campaignView as view } from './views.ts';
+
+const params = z.strictObject({ id });
+
+/** `/v1/campaigns/:id/{publish,pause,resume,stop}`: the life of a campaign. */
+export function campaignLifeRoutes(deps: ApiDeps): Route[] {
+  const change = (
+    name: string,
+    summary: string,
+    description: string,
+    act: (campaign: Campaign) => Promise<Campaign>,
+  ): Route =>
+    defineRoute({
+      method: 'post',
+      path: `/v1/campaigns/:id/${name}`,
+      tag: 'Campaigns',
+      summary,
+      description,
+      access: 'key',
+      params,
+      answers: { 200: { description: 'The campaign', schema: campaignView } },
+      async handle({ params: { id: campaignId } }) {
+        return { status: 200, body: view(await act(await mustFind(deps, campaignId))) };
+      },
+    });
+
+  /** Compare-and-set of the status, or the fault that says why not. */
+  const become = async (
+    campaign: Campaign,
+    from: CampaignStatus[],
+    to: CampaignStatus,
+  ): Promise<Campaign> => {
+    const changed = await deps.campaigns.changeStatus(campaign.id, from, to);
+    if (changed) return changed;
+    const now = await mustFind(deps, campaign.id);
+    throw new Problem(
+      'wrong_status',
+      `the campaign is ${now.status}; only ${from.join(', ')} can become ${to}`,
+    );
+  };
+
+  /** Whoever read the gate before it was changed believes it for so long; then nothing starts any more. */
+  const waitOutGate = (): Promise<void> => delay(deps.gateLeaseMs);
+
+  const tellWorkflows = async (what: string, call: () => Promise<void>): Promise<void> => {
+    try {
+      await call();
+    } catch (error) {
+      // The row is the truth: the sweep starts and wakes what Temporal missed.
+      deps.log.warn({ err: error }, `${what}: Temporal cannot be reached; the sweep will see to it`);
+    }
+  };
+
+  const wakeRuns = async (campaign: Campaign): Promise<void> => {
+    for (const run of await deps.runs.list(campaign.id, null, 1_000)) {
+      if (run.status === 'completed' || run.status === 'stopped') continue;
+      await deps.workflows.wakeRun(run, campaign.definition.name);
+    }
+  };
+
+  return [
+    change(
+      'publish',
+      'Publish a draft',
+      'Freezes the definition as a version and starts the campaign. A draft that cannot be published is answered ' +
+        'with everything that is missing. Every event posted after this call has returned is seen by the campaign.',
+      async (campaign) => {
+        const { when } = campaign.definition;
+        if (campaign.status !== 'draft')
+          throw new Problem('wrong_status', `the campaign is ${campaign.status} already`);
+        const nowMs = deps.clock.now().getTime();
+        const faults = publishFaults(campaign.definition, deps.templates, nowMs);
+        if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
+        const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
+        const published = await deps.campaigns.publish(campaign.id, {
+          startsAt: startMs <= nowMs ? 'now' : new Date(startMs),
+          endsAt: when.end === undefined ? undefined : new Date(when.end),
+        });
+        if (!published) throw new Problem('wrong_status', 'the campaign was published at the same time');
+        await tellWorkflows('publish', () => deps.workflows.startCampaign(published));
+        return published;
+      },
+    ),
+    change(
+      'pause',
+      'Pause a campaign',
+      'When it returns, no send starts any more. Live messages that fall due meanwhile are dropped as `paused`; a run ' +
+        'goes on where it stood when resumed.',
+      async (campaign) => {
+        const paused = await become(campaign, ['scheduled', 'running'], 'paused');
+        await waitOutGate();
+        return paused;
+      },
+    ),
+    change('resume', 'Resume a paused campaign', 'Sending goes on at once.', async (campaign) => {
+      const begun = campaign.startsAt !== undefined && campaign.startsAt <= deps.clock.now();
+      const resumed = await become(campaign, ['paused'], begun ? 'running' : 'scheduled');
+      await tellWorkflows('resume', () => wakeRuns(resumed));
+      return resumed;
+    }),
+    change(
+      'stop',
+      'Stop a campaign for good',
+      'When it returns, no send starts any more. What was still to be sent is recorded as `stopped`.',
+      async (campaign) => {
+        const stopped = await become(campaign, ['scheduled', 'running', 'paused'], 'stopped');
+        await waitOutGate();
+        await tellWorkflows('stop', () => deps.workflows.stopCampaign(campaign.id));
+        return stopped;
+      },
+    ),
+  ];
+}

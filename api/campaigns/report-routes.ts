@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { ApiDeps } from '../deps.ts';
+import { id, pageOf, pageQuery } from '../http/fields.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+import { mustFind } from './routes.ts';
+import { messageView, runView, statsView } from './schemas.ts';
+import { messageView as viewOfMessage, runView as viewOfRun } from './views.ts';
+
+const params = z.strictObject({ id });
+const STATES = ['waiting', 'due', 'sending', 'sent', 'failed', 'suppressed', 'control'] as const;
+
+/** `/v1/campaigns/:id/{stats,runs,messages}`: what happened. */
+export function campaignReportRoutes(deps: ApiDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns/:id/stats',
+      tag: 'Campaigns',
+      summary: 'Statistics',
+      description: 'Counted from the messages themselves, as they are now.',
+      access: 'key',
+      params,
+      answers: { 200: { description: 'The figures', schema: statsView } },
+      async handle({ params: { id: campaignId } }) {
+        const campaign = await mustFind(deps, campaignId);
+        const kind = 'live' in campaign.definition.who ? 'live' : 'past';
+        const stats = await deps.messages.stats(campaignId, kind, deps.clock.now().getTime());
+        return { status: 200, body: stats };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns/:id/runs',
+      tag: 'Campaigns',
+      summary: 'Runs of a past-behaviour campaign',
+      access: 'key',
+      params,
+      query: pageQuery,
+      answers: {
+        200: {
+          description: 'One page',
+          schema: z.object({ data: z.array(runView), nextCursor: z.string().nullable() }),
+        },
+      },
+      async handle({ params: { id: campaignId }, query }) {
+        await mustFind(deps, campaignId);
+        const runs = await deps.runs.list(campaignId, query.cursor ?? null, query.limit);
+        return { status: 200, body: pageOf(runs, query.limit, viewOfRun) };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns/:id/messages',
+      tag: 'Campaigns',
+      summary: 'Messages with their attempts and receipts',
+      access: 'key',
+      params,
+      query: pageQuery.extend({ state: z.enum(STATES).optional() }),
+      answers: {
+        200: {
+          description: 'One page',
+          schema: z.object({ data: z.array(messageView), nextCursor: z.string().nullable() }),
+        },
+      },
+      async handle({ params: { id: campaignId }, query }) {
+        await mustFind(deps, campaignId);
+        const filter = query.state === undefined ? {} : { state: query.state };
+        const found = await deps.messages.list(campaignId, filter, query.cursor ?? null, query.limit);
+        return { status: 200, body: pageOf(found, query.limit, viewOfMessage) };
+      },
+    }),
+  ];
+}

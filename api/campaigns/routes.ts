@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import type { Campaign, CampaignDefinition, CampaignStatus } from '../../domain/campaign.ts';
+import type { ApiDeps } from '../deps.ts';
+import { id, pageOf, pageQuery, text } from '../http/fields.ts';
+import { Problem } from '../http/problem.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+import { campaignView as view } from './views.ts';
+import { campaignInput, campaignView, definitionOf } from './schemas.ts';
+import { definitionFaults } from './publishable.ts';
+
+const params = z.strictObject({ id });
+const STATUSES = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'] as const;
+
+/** `/v1/campaigns`: writing campaigns down. */
+export function campaignRoutes(deps: ApiDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'post',
+      path: '/v1/campaigns',
+      tag: 'Campaigns',
+      summary: 'Create a draft',
+      access: 'key',
+      body: campaignInput,
+      answers: { 201: { description: 'The draft', schema: campaignView } },
+      async handle({ body, freshId }) {
+        const definition = definitionOf(body);
+        await check(deps, definition);
+        const campaign = await deps.campaigns.create(freshId(), definition);
+        return { status: 201, body: view(campaign), headers: { Location: `/v1/campaigns/${campaign.id}` } };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns',
+      tag: 'Campaigns',
+      summary: 'List campaigns',
+      access: 'key',
+      query: pageQuery.extend({ status: z.enum(STATUSES).optional(), label: text(64).optional() }),
+      answers: {
+        200: {
+          description: 'One page',
+          schema: z.object({ data: z.array(campaignView), nextCursor: z.string().nullable() }),
+        },
+      },
+      async handle({ query }) {
+        const filter: { status?: CampaignStatus; label?: string } = {};
+        if (query.status !== undefined) filter.status = query.status;
+        if (query.label !== undefined) filter.label = query.label;
+        const found = await deps.campaigns.list(filter, query.cursor ?? null, query.limit);
+        return { status: 200, body: pageOf(found, query.limit, view) };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns/:id',
+      tag: 'Campaigns',
+      summary: 'Read a campaign',
+      access: 'key',
+      params,
+      answers: { 200: { description: 'The campaign', schema: campaignView } },
+      async handle({ params: { id: campaignId } }) {
+        return { status: 200, body: view(await mustFind(deps, campaignId)) };
+      },
+    }),
+    defineRoute({
+      method: 'put',
+      path: '/v1/campaigns/:id',
+      tag: 'Campaigns',
+      summary: 'Replace a draft',
+      access: 'key',
+      params,
+      body: campaignInput,
+      answers: { 200: { description: 'The draft', schema: campaignView } },
+      async handle({ params: { id: campaignId }, body }) {
+        const definition = definitionOf(body);
+        await check(deps, definition);
+        const campaign = await deps.campaigns.replaceDraft(campaignId, definition);
+        if (!campaign) throw notADraft(await mustFind(deps, campaignId));
+        return { status: 200, body: view(campaign) };
+      },
+    }),
+    defineRoute({
+      method: 'delete',
+      path: '/v1/campaigns/:id',
+      tag: 'Campaigns',
+      summary: 'Delete a draft',
+      access: 'key',
+      params,
+      answers: { 204: { description: 'Deleted' } },
+      async handle({ params: { id: campaignId } }) {
+        if (!(await deps.campaigns.deleteDraft(campaignId)))
+          throw notADraft(await mustFind(deps, campaignId));
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+/** @throws Problem `not_found` */
+export async function mustFind(deps: Pick<ApiDeps, 'campaigns'>, campaignId: string): Promise<Campaign> {
+  const campaign = await deps.campaigns.byId(campaignId);
+  if (!campaign) throw new Problem('not_found', `there is no campaign ${campaignId}`);
+  return campaign;
+}
+
+async function check(deps: ApiDeps, definition: CampaignDefinition): Promise<void> {
+  const faults = definitionFaults(definition);
+  if ((await deps.sites.byId(definition.siteId)) === null) {
+    faults.push({ pointer: '/siteId', detail: `there is no site ${definition.siteId}` });
+  }
+  if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
+}
+
+function notADraft(campaign: Campaign): Problem {
+  return new Problem(
+    'wrong_status',
+    `the campaign is ${campaign.status}; only a draft can be changed or deleted`,
+  );
+}

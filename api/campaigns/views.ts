@@ -1,0 +1,59 @@
+import type { Campaign } from '../../domain/campaign.ts';
+import type { Message } from '../../domain/message.ts';
+import type { Run } from '../../domain/ports/repositories.ts';
+import { workflowIds } from '../../workflows/contract.ts';
+
+/** @returns a campaign as the API shows it: the definition as posted, and where it stands */
+export function campaignView(campaign: Campaign): object {
+  const { definition, catalogueVersion: _catalogueVersion, ...rest } = campaign;
+  const workflowId = campaign.status === 'draft' ? {} : { workflowId: workflowIds.campaign(campaign.id) };
+  return { ...rest, ...workflowId, ...definition };
+}
+
+/** @returns a message without the fence's own fields */
+export function messageView(message: Message): object {
+  const { profileId, passage, attempts, devices, receipts } = message;
+  return {
+    id: message.id,
+    objectId: profileId,
+    runId: message.runId,
+    state: message.state,
+    reason: message.reason,
+    detail: message.detail,
+    qualified: message.qualified,
+    version: message.version,
+    dueAt: message.dueAt,
+    sentAt: message.sentAt,
+    settledAt: message.settledAt,
+    createdAt: message.createdAt,
+    tries: message.tries,
+    devices,
+    attempts,
+    receipts,
+    ...(passage
+      ? {
+          trigger: {
+            matchValue: passage.matchValue,
+            openedBy: {
+              eventId: passage.openedBy.eventId,
+              name: passage.openedBy.name,
+              time: passage.openedBy.time,
+            },
+            event: { eventId: passage.event.eventId, name: passage.event.name, time: passage.event.time },
+            closedBy: passage.closedBy && {
+              eventId: passage.closedBy.eventId,
+              name: passage.closedBy.name,
+              time: passage.closedBy.time,
+            },
+            qualifiesAt: passage.qualifiesAt,
+          },
+          workflowId: workflowIds.trigger(message.campaignId, profileId, message.id),
+        }
+      : {}),
+  };
+}
+
+/** @returns a run with the id of its workflow */
+export function runView(run: Run): object {
+  return { ...run, workflowId: workflowIds.run(run.campaignId, run.instant.getTime()) };
+}

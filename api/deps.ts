@@ -1,0 +1,46 @@
+import type {
+  CampaignRepository,
+  EventRepository,
+  IdempotencyRepository,
+  KeyRepository,
+  MessageRepository,
+  ProfileRepository,
+  RunRepository,
+  ServerClock,
+  SiteRepository,
+  SubscriptionRepository,
+} from '../domain/ports/repositories.ts';
+import type { Log, ReceiptSigner, TemplateEngine } from '../domain/ports/services.ts';
+import type { Matcher } from './dispatch/matcher.ts';
+import type { WorkflowStarter } from './temporal/workflow-starter.ts';
+
+/** What the routes are given by the composition root. */
+export interface ApiDeps {
+  profiles: ProfileRepository;
+  sites: SiteRepository;
+  subscriptions: SubscriptionRepository;
+  events: EventRepository;
+  campaigns: CampaignRepository;
+  runs: RunRepository;
+  messages: MessageRepository;
+  keys: KeyRepository;
+  idempotency: IdempotencyRepository;
+  clock: ServerClock;
+  matcher: Matcher;
+  workflows: WorkflowStarter;
+  templates: TemplateEngine;
+  receipts: ReceiptSigner;
+  push: {
+    generateKeys(): { publicKey: string; privateKey: string };
+    /** @returns the fault, or null */
+    checkKeys(keys: { publicKey: string; privateKey: string }): string | null;
+    /** @returns the fault, or null when the endpoint belongs to a push service that we may reach */
+    checkEndpoint(url: string): string | null;
+  };
+  /** Tells the dispatcher that these lanes have something to do. */
+  nudge(lanes: number[]): void;
+  /** How long a gate that was changed may still be believed open elsewhere, in milliseconds. */
+  gateLeaseMs: number;
+  readiness(): Promise<Record<string, boolean>>;
+  log: Log;
+}

@@ -1,0 +1,98 @@
+import type {
+  CampaignRepository,
+  LaneRepository,
+  MessageRepository,
+  RunRepository,
+  ServerClock,
+} from '../../domain/ports/repositories.ts';
+import type { Log } from '../../domain/ports/services.ts';
+import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
+
+export interface SweepDeps {
+  campaigns: CampaignRepository;
+  runs: RunRepository;
+  messages: MessageRepository;
+  workflows: WorkflowStarter;
+  lanes: LaneRepository;
+  clock: ServerClock;
+  log: Log;
+  owner: string;
+  /** How long something may be overdue before it is started again, in milliseconds. */
+  overdueMs: number;
+  everyMs: number;
+}
+
+/** The lease document of the sweep, beside those of the 64 lanes. */
+const SWEEP_LANE = 1_000;
+const PAGE = 1_000;
+
+/**
+ * Starts again what a lost or restored Temporal no longer has, judged by the rows: campaigns that are not
+ * finished, runs and triggers with overdue messages. Starting what runs already is harmless.
+ *
+ * @returns how to stop it
+ */
+export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close(): Promise<void> } {
+  let running: Promise<void> | null = null;
+
+  async function sweep(): Promise<void> {
+    const token = await deps.lanes.claim(SWEEP_LANE, deps.owner, Math.max(deps.everyMs, 30_000));
+    if (token === null) return;
+    try {
+      for (const campaign of await deps.campaigns.unfinished(PAGE))
+        await deps.workflows.startCampaign(campaign);
+      const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
+      await sweepTriggers(before);
+      await sweepRuns(before);
+    } finally {
+      await deps.lanes.release(SWEEP_LANE, token);
+    }
+  }
+
+  async function sweepTriggers(before: Date): Promise<void> {
+    const names = new Map<string, string>();
+    for (const row of await deps.messages.overdueTriggers(before, PAGE)) {
+      let name = names.get(row.campaignId);
+      if (name === undefined) {
+        name = (await deps.campaigns.byId(row.campaignId))?.definition.name ?? row.campaignId;
+        names.set(row.campaignId, name);
+      }
+      deps.log.warn({ message: row.id, dueAt: row.dueAt }, 'an overdue trigger is started again');
+      const input = { messageId: row.id, campaignId: row.campaignId, profileId: row.profileId, waits: [] };
+      const event = row.passage?.event.name ?? '';
+      await deps.workflows.startTrigger(input, { campaignName: name, version: row.version, event });
+    }
+  }
+
+  async function sweepRuns(before: Date): Promise<void> {
+    for (const run of await deps.runs.unfinished(PAGE)) {
+      const due = await deps.messages.nextDue(run.id, { from: 0, to: 64 });
+      const overdue = due === null ? run.createdAt < before : due < before;
+      if (!overdue) continue;
+      const campaign = await deps.campaigns.byId(run.campaignId);
+      if (campaign?.status === 'paused') continue;
+      await deps.workflows.wakeRun(run, campaign?.definition.name ?? run.campaignId);
+    }
+  }
+
+  function sweepNow(): Promise<void> {
+    running ??= sweep()
+      .catch((error: unknown) => {
+        deps.log.warn({ err: error }, 'the sweep failed; it is tried again');
+      })
+      .finally(() => {
+        running = null;
+      });
+    return running;
+  }
+
+  const timer = setInterval(() => void sweepNow(), deps.everyMs);
+  timer.unref();
+  return {
+    sweepNow,
+    async close() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

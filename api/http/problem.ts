@@ -1,0 +1,60 @@
+/** The catalogue of errors: every code that the API answers with, its status and title (RFC 9457). */
+export const PROBLEMS = {
+  malformed_json: { status: 400, title: 'The body is not JSON.' },
+  invalid_header: { status: 400, title: 'A header is not of the form it must have.' },
+  unauthorized: { status: 401, title: 'The API key is missing or not known.' },
+  origin_not_allowed: { status: 403, title: 'The web origin is not among those of the site.' },
+  receipt_refused: { status: 403, title: 'The receipt does not carry the token of its message.' },
+  not_found: { status: 404, title: 'There is nothing at this address.' },
+  method_not_allowed: { status: 405, title: 'The address does not take this method.' },
+  wrong_status: { status: 409, title: 'The campaign is not in a status that allows this.' },
+  request_in_progress: { status: 409, title: 'A call with this idempotency key is still under way.' },
+  body_too_large: { status: 413, title: 'The body is too large.' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  validation_failed: { status: 422, title: 'The request has faults; each is listed.' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request.' },
+  not_publishable: { status: 422, title: 'The campaign cannot be published; what is missing is listed.' },
+  internal_error: { status: 500, title: 'Something went wrong on our side.' },
+  unavailable: { status: 503, title: 'The database cannot be reached right now; try again.' },
+} as const;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** A fault and where it is: a JSON pointer into the body, or `?name` for a query parameter. */
+export interface ProblemFault {
+  pointer: string;
+  detail: string;
+}
+
+/** Thrown when a call cannot be carried out; the error middleware answers with it. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly errors: ProblemFault[];
+  readonly headers: Record<string, string>;
+
+  constructor(
+    code: ProblemCode,
+    detail?: string,
+    errors: ProblemFault[] = [],
+    headers: Record<string, string> = {},
+  ) {
+    super(detail ?? PROBLEMS[code].title);
+    this.name = 'Problem';
+    this.code = code;
+    this.errors = errors;
+    this.headers = headers;
+  }
+}
+
+/** @returns the problem document */
+export function problemDocument(problem: Problem): Record<string, unknown> {
+  const { status, title } = PROBLEMS[problem.code];
+  return {
+    type: `/docs/errors#${problem.code}`,
+    title,
+    status,
+    code: problem.code,
+    detail: problem.message,
+    ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Request } from 'express';
+import type { z } from 'zod';
+
+/** What a handler is given: everything parsed by the route's own schemas. */
+export interface RouteCall<Params, Query, Body> {
+  params: Params;
+  query: Query;
+  body: Body;
+  request: Request;
+  /** The caller's idempotency key, when there is one. */
+  idempotencyKey: string | undefined;
+  /** The id of what the call creates: the same each time the same idempotency key is used. */
+  freshId(): string;
+}
+
+export interface RouteAnswer {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** One call of the API: mounted on Express and described in the OpenAPI document from the same words. */
+export interface Route {
+  method: 'get' | 'post' | 'put' | 'delete';
+  /** With parameters as `:name`. */
+  path: string;
+  tag: string;
+  summary: string;
+  description?: string | undefined;
+  /** `key`: a bearer key; `site`: an allowed web origin instead; `open`: anyone. */
+  access: 'key' | 'site' | 'open';
+  params?: z.ZodObject | undefined;
+  query?: z.ZodObject | undefined;
+  body?: z.ZodType | undefined;
+  /** Largest body in bytes; default 256 KiB. */
+  maxBody?: number | undefined;
+  /** Status → what it answers. */
+  answers: Record<number, { description: string; schema?: z.ZodType | undefined }>;
+  handle(call: RouteCall<never, never, never>): Promise<RouteAnswer>;
+}
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** Declares a route; the handler's types follow from the schemas. */
+export function defineRoute<
+  P extends z.ZodObject | undefined = undefined,
+  Q extends z.ZodObject | undefined = undefined,
+  B extends z.ZodType | undefined = undefined,
+>(
+  route: Omit<Route, 'params' | 'query' | 'body' | 'handle'> & {
+    params?: P;
+    query?: Q;
+    body?: B;
+    handle(call: RouteCall<Parsed<P>, Parsed<Q>, Parsed<B>>): Promise<RouteAnswer>;
+  },
+): Route {
+  return route;
+}

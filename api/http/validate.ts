@@ -1,0 +1,52 @@
+import type { z } from 'zod';
+import { Problem, type ProblemFault } from './problem.ts';
+
+/** @returns the JSON pointer (RFC 6901) of a path */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/**
+ * Parses a value or throws one `validation_failed` that names every fault.
+ *
+ * @param place `body`, or `query` / `path`, whose faults point at `?name` and `:name`
+ */
+export function parseOrThrow<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  place: 'body' | 'query' | 'path',
+): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, place));
+  throw new Problem('validation_failed', undefined, faults.slice(0, MOST_FAULTS));
+}
+
+const MOST_FAULTS = 100;
+
+function faultsOf(
+  issue: z.core.$ZodIssue,
+  place: 'body' | 'query' | 'path',
+  base: PropertyKey[] = [],
+): ProblemFault[] {
+  const path = [...base, ...issue.path];
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: at([...path, key], place), detail: 'unknown field' }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // The alternative with the fewest faults is the one that was meant.
+    const best = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
+    if (best && best.length > 0) return best.flatMap((inner) => faultsOf(inner, place, path));
+  }
+  return [{ pointer: at(path, place), detail: issue.message }];
+}
+
+/** How far a parse went before it failed: an alternative that got further is the likelier one. */
+function depthOf(issues: readonly z.core.$ZodIssue[]): number {
+  return Math.min(...issues.map((issue) => issue.path.length));
+}
+
+function at(path: readonly PropertyKey[], place: 'body' | 'query' | 'path'): string {
+  if (place === 'body') return pointerOf(path);
+  return `${place === 'query' ? '?' : ':'}${path.map(String).join('.')}`;
+}

@@ -1,0 +1,19 @@
+import { randomBytes } from 'node:crypto';
+import type { KeyRepository } from '../../domain/ports/repositories.ts';
+import { hashKey } from '../http/authenticate.ts';
+import { newId } from '../http/ids.ts';
+
+/**
+ * Makes sure that there is an admin key: the configured one, or, when no key is there at all, a fresh one.
+ *
+ * @returns the fresh key, to be shown once; undefined when none was made
+ */
+export async function ensureAdminKey(
+  keys: KeyRepository,
+  configured: string | undefined,
+): Promise<string | undefined> {
+  if (configured === undefined && (await keys.count()) > 0) return undefined;
+  const key = configured ?? `bk_${randomBytes(24).toString('base64url')}`;
+  await keys.add({ id: newId(), hash: hashKey(key), role: 'admin', createdAt: new Date() });
+  return configured === undefined ? key : undefined;
+}

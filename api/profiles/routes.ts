@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import type { Profile } from '../../domain/profile.ts';
+import type { ApiDeps } from '../deps.ts';
+import { country, identity, language, properties, text, timezone } from '../http/fields.ts';
+import { Problem } from '../http/problem.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+
+const email = z
+  .string()
+  .max(320)
+  .regex(/^[^\s@]+@[^\s@]+$/, 'must be an email address');
+
+const profilePatch = z
+  .strictObject({
+    identity,
+    email: email.nullable().optional(),
+    name: text(256).nullable().optional(),
+    timezone: timezone.nullable().optional(),
+    language: language.nullable().optional(),
+    country: country.nullable().optional(),
+    testProfile: z.boolean().optional(),
+    properties: properties.optional().describe('Merged into what is there; null removes a property'),
+  })
+  .meta({ id: 'ProfilePatch' });
+
+const profileView = z
+  .object({
+    objectId: z.string(),
+    identity: z.string().optional(),
+    email: z.string().optional(),
+    name: z.string().optional(),
+    timezone: z.string().optional(),
+    language: z.string().optional(),
+    country: z.string().optional(),
+    testProfile: z.boolean(),
+    properties: z.record(z.string(), z.json()),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Profile' });
+
+const MOST_PROFILES = 1_000;
+
+/** `POST /v1/profiles`, and one profile by its identity. */
+export function profileRoutes(deps: ApiDeps): Route[] {
+  const params = z.strictObject({ identity });
+  return [
+    defineRoute({
+      method: 'post',
+      path: '/v1/profiles',
+      tag: 'Profiles',
+      summary: 'Create or change profiles',
+      description:
+        'Creates or changes up to 1,000 profiles by identity, in order. All or, when there is a fault, none.',
+      access: 'key',
+      maxBody: 8 * 1024 * 1024,
+      body: z.strictObject({
+        profiles: z
+          .array(profilePatch)
+          .min(1, 'must hold at least one profile')
+          .max(MOST_PROFILES, `must not hold more than ${MOST_PROFILES} profiles`),
+      }),
+      answers: {
+        200: {
+          description: 'The profiles, in the order given',
+          schema: z.object({ profiles: z.array(z.object({ identity: z.string(), objectId: z.string() })) }),
+        },
+      },
+      async handle({ body }) {
+        const ids = await deps.profiles.upsertMany(body.profiles);
+        const profiles = body.profiles.map((patch, i) => ({ identity: patch.identity, objectId: ids[i] }));
+        return { status: 200, body: { profiles } };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/profiles/:identity',
+      tag: 'Profiles',
+      summary: 'Read a profile',
+      access: 'key',
+      params,
+      answers: { 200: { description: 'The profile', schema: profileView } },
+      async handle({ params: { identity: wanted } }) {
+        const profile = await deps.profiles.byIdentity(wanted);
+        if (!profile) throw new Problem('not_found', `there is no profile with the identity ${wanted}`);
+        return { status: 200, body: viewOf(profile) };
+      },
+    }),
+    defineRoute({
+      method: 'delete',
+      path: '/v1/profiles/:identity',
+      tag: 'Profiles',
+      summary: 'Erase a person',
+      description:
+        'Erases the profile, its subscriptions, its events and its messages. This cannot be undone.',
+      access: 'key',
+      params,
+      answers: { 204: { description: 'Erased' } },
+      async handle({ params: { identity: wanted } }) {
+        const erased = await deps.profiles.erase(wanted);
+        if (!erased) throw new Problem('not_found', `there is no profile with the identity ${wanted}`);
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+function viewOf({ id, ...rest }: Profile): object {
+  return { objectId: id, ...rest };
+}

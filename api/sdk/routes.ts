@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import type { ApiDeps } from '../deps.ts';
+import { id, identity, instant, text } from '../http/fields.ts';
+import { Problem } from '../http/problem.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+import {
+  saveSubscription,
+  subscriptionFaults,
+  subscriptionFields,
+  subscriptionView,
+} from '../subscriptions/routes.ts';
+
+const receipt = z
+  .strictObject({
+    messageId: text(64),
+    subscriptionId: id,
+    token: text(64),
+    kind: z.enum(['delivered', 'viewed', 'clicked', 'dismissed']),
+    receiptId: z.uuid(),
+    at: instant,
+    action: text(64).optional(),
+  })
+  .meta({ id: 'Receipt' });
+
+/** How far a browser's clock is believed. */
+const BELIEVED_MS = 24 * 3_600_000;
+
+/** `/v1/sdk/*`: what browsers call. Site id and allowed origin, or a signed token; no secret. */
+export function sdkRoutes(deps: ApiDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'post',
+      path: '/v1/sdk/subscriptions',
+      tag: 'Browser SDK',
+      summary: 'Subscribe this browser',
+      access: 'site',
+      body: z
+        .strictObject({
+          ...subscriptionFields,
+          identity: identity.optional(),
+          anonymousId: text(64).optional(),
+        })
+        .meta({ id: 'SdkSubscriptionInput' }),
+      answers: {
+        201: { description: 'A new subscription', schema: subscriptionView },
+        200: { description: 'One that was there', schema: subscriptionView },
+      },
+      async handle({ body, request }) {
+        const { identity: wanted, anonymousId, ...fields } = body;
+        await checkOrigin(deps, fields.siteId, request.headers.origin);
+        const faults = await subscriptionFaults(deps, fields);
+        if (wanted === undefined && anonymousId === undefined) {
+          faults.push({ pointer: '', detail: 'needs either identity or anonymousId' });
+        }
+        if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
+        // An anonymous visitor is a full profile, under a name that no customer's identity can have.
+        const who = wanted ?? `anonymous/${fields.siteId}/${anonymousId ?? ''}`;
+        const profileId = (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
+        return saveSubscription(deps, profileId, fields);
+      },
+    }),
+    defineRoute({
+      method: 'delete',
+      path: '/v1/sdk/subscriptions',
+      tag: 'Browser SDK',
+      summary: 'Opt this browser out',
+      access: 'site',
+      body: z.strictObject({ siteId: id, endpoint: z.string().max(2_048) }).meta({ id: 'SdkUnsubscribe' }),
+      answers: { 204: { description: 'Opted out, now or before' } },
+      async handle({ body, request }) {
+        await checkOrigin(deps, body.siteId, request.headers.origin);
+        // Whoever knows the endpoint is the browser: nobody else is ever shown it.
+        await deps.subscriptions.optOut(body.siteId, body.endpoint);
+        return { status: 204 };
+      },
+    }),
+    defineRoute({
+      method: 'post',
+      path: '/v1/sdk/receipts',
+      tag: 'Browser SDK',
+      summary: 'Report what became of a notification',
+      description:
+        'Takes the token that came with the push. Reporting the same receiptId again changes nothing.',
+      access: 'site',
+      maxBody: 4 * 1024,
+      body: receipt,
+      answers: { 204: { description: 'Recorded, now or before' } },
+      async handle({ body }) {
+        const message = await deps.messages.byId(body.messageId);
+        const site = message ? await deps.sites.byId(message.siteId) : null;
+        if (
+          !site ||
+          !deps.receipts.verify(site.receiptKey, body.messageId, body.subscriptionId, body.token)
+        ) {
+          throw new Problem('receipt_refused');
+        }
+        const nowMs = deps.clock.now().getTime();
+        const said = Date.parse(body.at);
+        const at = new Date(Math.abs(said - nowMs) <= BELIEVED_MS ? Math.min(said, nowMs) : nowMs);
+        const answer = await deps.messages.addReceipt(body.messageId, {
+          id: body.receiptId,
+          kind: body.kind,
+          subscriptionId: body.subscriptionId,
+          at,
+          action: body.action,
+        });
+        if (answer === 'full')
+          deps.log.warn({ message: body.messageId }, 'a message has more receipts than are kept');
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+/** A site that is not there is told by the validation that follows. */
+async function checkOrigin(deps: ApiDeps, siteId: string, origin: string | undefined): Promise<void> {
+  const site = await deps.sites.byId(siteId);
+  if (site && (origin === undefined || !site.origins.includes(origin))) {
+    throw new Problem(
+      'origin_not_allowed',
+      `${origin ?? 'a call without origin'} is not an origin of the site`,
+    );
+  }
+}

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import webPush from 'web-push';
+import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import type { PushSubscriptionAddress, WebPushChannel, WebPushRequest } from '../../domain/ports/channels.ts';
+import type { HostAllowList } from './allowed-hosts.ts';
+import { classifyAnswer } from './classify.ts';
+import { createPushTransport } from './push-transport.ts';
+import { createVapidHeaderCache } from './vapid-header-cache.ts';
+
+/** RFC 8291 section 4: 4,096 bytes less header, padding delimiter and tag. */
+export const MAX_PAYLOAD_BYTES = 3_993;
+
+export interface WebPushChannelOptions {
+  allowedHosts: HostAllowList;
+  /** PEM certificates trusted beside the usual ones. */
+  ca?: string | string[];
+  /** Connections kept to each push service; each carries up to 100 pushes at once over HTTP/2. */
+  connectionsPerOrigin?: number;
+  /** Milliseconds after which a push that still waits for a connection is not begun any more. */
+  maxStartDelayMs?: number;
+  /** The wall clock in milliseconds. */
+  now: () => number;
+  /** A clock that is never set, in milliseconds. */
+  clockMonotonic?: () => number;
+}
+
+/**
+ * Sends web pushes: RFC 8030 requests, encrypted by RFC 8291, signed by RFC 8292.
+ * One call of `send` is at most one request. It throws nothing: what goes wrong is an outcome.
+ * A site whose VAPID keys or subject cannot sign is `rejected: unauthorized`.
+ */
+export function createWebPushChannel(options: WebPushChannelOptions): WebPushChannel {
+  const clockMonotonic = options.clockMonotonic ?? (() => performance.now());
+  const vapidHeaders = createVapidHeaderCache(options.now, clockMonotonic);
+  const transport = createPushTransport({
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
+    clockMonotonic,
+  });
+
+  async function send(request: WebPushRequest): Promise<DeliveryOutcome> {
+    const refusal = options.allowedHosts.reason(request.address.endpoint);
+    if (refusal === 'notAUrl') return { kind: 'rejected', reason: 'invalidSubscription' };
+    if (refusal) return { kind: 'rejected', reason: 'hostNotAllowed' };
+    if (Buffer.byteLength(request.payload) > MAX_PAYLOAD_BYTES) {
+      return { kind: 'rejected', reason: 'payloadTooLarge' };
+    }
+    const body = encrypt(request.address, request.payload);
+    if (!body) return { kind: 'rejected', reason: 'invalidSubscription' };
+
+    const url = new URL(request.address.endpoint);
+    let authorization: string;
+    try {
+      authorization = vapidHeaders.headerFor(url.origin, request.vapid);
+    } catch {
+      return { kind: 'rejected', reason: 'unauthorized' };
+    }
+    const answer = await transport.post({
+      url,
+      headers: {
+        Authorization: authorization,
+        'Content-Encoding': 'aes128gcm',
+        'Content-Type': 'application/octet-stream',
+        TTL: String(Math.max(0, Math.floor(request.ttlSeconds))),
+        Urgency: request.urgency,
+        Topic: topicOf(request.messageId),
+      },
+      body,
+      timeoutMs: request.timeoutMs,
+      maxStartDelayMs: options.maxStartDelayMs ?? Infinity,
+    });
+    if (answer.kind === 'failed') return { kind: 'unreachable', reason: answer.reason };
+    return classifyAnswer(answer.status, answer.retryAfter, options.now());
+  }
+
+  return { send, close: () => transport.close() };
+}
+
+/** The `Topic` of a message (RFC 8030 section 5.4): 32 base64url characters, so that a repeat replaces it. */
+export function topicOf(messageId: string): string {
+  return createHash('sha256').update(messageId).digest('base64url').slice(0, 32);
+}
+
+/** Null when the subscription's keys are not a P-256 point and 16 bytes. */
+function encrypt(address: PushSubscriptionAddress, payload: string): Buffer | null {
+  try {
+    const { p256dh, auth } = address.keys;
+    if (!isBase64(p256dh) || !isBase64(auth) || Buffer.from(auth, 'base64url').length !== 16) return null;
+    return webPush.encrypt(p256dh, auth, payload, 'aes128gcm').cipherText;
+  } catch {
+    return null;
+  }
+}
+
+/** Browsers give base64url; imports from elsewhere also carry the standard alphabet. */
+function isBase64(text: unknown): text is string {
+  return typeof text === 'string' && /^[A-Za-z0-9_+/-]+={0,2}$/.test(text);
+}

@@ -1,0 +1,212 @@
+import { Schema, type ClientSession, type Connection } from 'mongoose';
+import type { Campaign, CampaignDefinition, CampaignStatus } from '../domain/campaign.ts';
+import type { CampaignRepository } from '../domain/ports/repositories.ts';
+import { bumpCatalogue } from './catalogue.ts';
+
+interface CampaignDoc extends Omit<Campaign, 'id'> {
+  _id: string;
+}
+
+interface VersionDoc {
+  _id: string;
+  campaignId: string;
+  version: number;
+  definition: CampaignDefinition;
+  createdAt: Date;
+}
+
+interface CounterDoc {
+  _id: string;
+  value: number;
+}
+
+const campaignSchema = new Schema<CampaignDoc>(
+  {
+    _id: { type: String, required: true },
+    targetId: { type: Number, required: true },
+    status: { type: String, required: true },
+    version: { type: Number, required: true },
+    definition: { type: Schema.Types.Mixed, required: true },
+    createdAt: Date,
+    updatedAt: Date,
+    publishedAt: Date,
+    startsAt: Date,
+    endsAt: Date,
+    catalogueVersion: Number,
+    finishedAt: Date,
+  },
+  { collection: 'campaigns', versionKey: false, minimize: false },
+);
+// Lists by status, the view of active campaigns, and the sweep for campaigns that are not finished.
+campaignSchema.index({ status: 1, _id: 1 });
+// Lists by label.
+campaignSchema.index({ 'definition.labels': 1, _id: 1 });
+// The integer that payloads name a campaign by.
+campaignSchema.index({ targetId: 1 }, { unique: true });
+
+/** Frozen definitions: `_id` is campaign id + version. */
+const versionSchema = new Schema<VersionDoc>(
+  {
+    _id: { type: String, required: true },
+    campaignId: { type: String, required: true },
+    version: { type: Number, required: true },
+    definition: { type: Schema.Types.Mixed, required: true },
+    createdAt: Date,
+  },
+  { collection: 'campaignVersions', versionKey: false, minimize: false },
+);
+
+const counterSchema = new Schema<CounterDoc>(
+  { _id: { type: String, required: true }, value: { type: Number, required: true } },
+  { collection: 'counters', versionKey: false },
+);
+
+const VERSIONS_KEPT = 1_000;
+
+export function createCampaignRepository(connection: Connection): CampaignRepository {
+  const model = connection.model<CampaignDoc>('Campaign', campaignSchema);
+  const campaigns = model.collection;
+  const versions = connection.model<VersionDoc>('CampaignVersion', versionSchema);
+  const counters = connection.model<CounterDoc>('Counter', counterSchema).collection;
+  // A version never changes, so it may be kept.
+  const kept = new Map<string, CampaignDefinition>();
+
+  async function byId(id: string, session?: ClientSession): Promise<Campaign | null> {
+    const doc = await model
+      .findById(id)
+      .session(session ?? null)
+      .lean<CampaignDoc>()
+      .exec();
+    return doc ? toCampaign(doc) : null;
+  }
+
+  return {
+    byId: (id) => byId(id),
+
+    async create(id, definition) {
+      const counter = await counters.findOneAndUpdate(
+        { _id: 'targetId' as never },
+        { $inc: { value: 1 } },
+        { upsert: true, returnDocument: 'after' },
+      );
+      const update = [
+        {
+          $set: {
+            targetId: counter?.value as number,
+            status: 'draft',
+            version: 0,
+            definition: { $literal: definition },
+            createdAt: '$$NOW',
+            updatedAt: '$$NOW',
+          },
+        },
+      ];
+      await campaigns.updateOne({ _id: id as never }, update, { upsert: true });
+      return (await byId(id))!;
+    },
+
+    async list(filter, after, limit) {
+      const docs = await model
+        .find({
+          ...(filter.status ? { status: filter.status } : {}),
+          ...(filter.label ? { 'definition.labels': filter.label } : {}),
+          ...(after === null ? {} : { _id: { $gt: after } }),
+        })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .lean<CampaignDoc[]>()
+        .exec();
+      return docs.map(toCampaign);
+    },
+
+    async replaceDraft(id, definition) {
+      const doc = await campaigns.findOneAndUpdate(
+        { _id: id as never, status: 'draft' },
+        [{ $set: { definition: { $literal: definition }, updatedAt: '$$NOW' } }],
+        { returnDocument: 'after' },
+      );
+      return doc ? toCampaign(doc as unknown as CampaignDoc) : null;
+    },
+
+    async deleteDraft(id) {
+      const answer = await campaigns.deleteOne({ _id: id as never, status: 'draft' });
+      return answer.deletedCount === 1;
+    },
+
+    async publish(id, plan) {
+      return connection.transaction(async (session) => {
+        const draft = await byId(id, session);
+        if (draft?.status !== 'draft') return null;
+        const version = draft.version + 1;
+        const catalogueVersion = await bumpCatalogue(connection, session);
+        await versions.collection.insertOne(
+          {
+            _id: `${id}/${version}` as never,
+            campaignId: id,
+            version,
+            definition: draft.definition,
+            createdAt: new Date(),
+          },
+          { session },
+        );
+        await campaigns.updateOne(
+          { _id: id as never },
+          [
+            {
+              $set: {
+                status: plan.startsAt === 'now' ? 'running' : 'scheduled',
+                version,
+                catalogueVersion,
+                publishedAt: '$$NOW',
+                updatedAt: '$$NOW',
+                startsAt: plan.startsAt === 'now' ? '$$NOW' : plan.startsAt,
+                ...(plan.endsAt ? { endsAt: plan.endsAt } : {}),
+              },
+            },
+          ],
+          { session },
+        );
+        return byId(id, session);
+      });
+    },
+
+    async changeStatus(id, from, to) {
+      return connection.transaction(async (session) => {
+        const final = to === 'stopped' || to === 'completed';
+        const answer = await campaigns.updateOne(
+          { _id: id as never, status: { $in: from } },
+          [{ $set: { status: to, updatedAt: '$$NOW', ...(final ? { finishedAt: '$$NOW' } : {}) } }],
+          { session },
+        );
+        if (answer.modifiedCount === 0) return null;
+        await bumpCatalogue(connection, session);
+        return byId(id, session);
+      });
+    },
+
+    async version(id, version) {
+      const key = `${id}/${version}`;
+      const known = kept.get(key);
+      if (known) return known;
+      const doc = await versions.findById(key).lean<VersionDoc>().exec();
+      if (!doc) return null;
+      if (kept.size >= VERSIONS_KEPT) kept.delete(kept.keys().next().value ?? '');
+      kept.set(key, doc.definition);
+      return doc.definition;
+    },
+
+    async unfinished(limit) {
+      const statuses: CampaignStatus[] = ['scheduled', 'running', 'paused'];
+      const docs = await model
+        .find({ status: { $in: statuses } })
+        .limit(limit)
+        .lean<CampaignDoc[]>()
+        .exec();
+      return docs.map(toCampaign);
+    },
+  };
+}
+
+function toCampaign({ _id, ...rest }: CampaignDoc): Campaign {
+  return { ...rest, id: _id };
+}

@@ -1,0 +1,41 @@
+import mongoose, { type Connection } from 'mongoose';
+
+/** How long an unreachable database is waited for before a start or a call fails. */
+const SERVER_SELECTION_MS = 5_000;
+
+/**
+ * Connects with majority writes and reads, which is what every promise of ours rests on.
+ *
+ * @param uri of a replica set (transactions and change streams need one)
+ * @throws when no primary answers within 5 s
+ */
+export async function connectDatabase(uri: string): Promise<Connection> {
+  const connection = mongoose.createConnection(uri, {
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    writeConcern: { w: 'majority', journal: true },
+    readConcern: { level: 'majority' },
+    readPreference: 'primary',
+    retryWrites: true,
+    autoIndex: false,
+    maxPoolSize: 50,
+  });
+  try {
+    return await connection.asPromise();
+  } catch (error) {
+    await connection.close(true).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Makes the collections and indexes that are missing; each schema says which query an index serves. */
+export async function ensureIndexes(connection: Connection): Promise<void> {
+  for (const model of Object.values(connection.models)) {
+    await model.createCollection();
+    await model.createIndexes();
+  }
+}
+
+/** @returns whether the error is MongoDB's duplicate key */
+export function isDuplicateKey(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 11000;
+}

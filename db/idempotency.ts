@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto';
+import { Schema, type Connection } from 'mongoose';
+import type { IdempotencyRepository } from '../domain/ports/repositories.ts';
+
+interface IdempotencyDoc {
+  _id: string;
+  fingerprint: string;
+  token: string;
+  leaseUntil: Date;
+  status?: number;
+  body?: unknown;
+  createdAt: Date;
+}
+
+const idempotencySchema = new Schema<IdempotencyDoc>(
+  {
+    _id: { type: String, required: true },
+    fingerprint: { type: String, required: true },
+    token: { type: String, required: true },
+    leaseUntil: { type: Date, required: true },
+    status: Number,
+    body: Schema.Types.Mixed,
+    createdAt: { type: Date, required: true },
+  },
+  { collection: 'idempotency', versionKey: false },
+);
+// A key is remembered for a day.
+idempotencySchema.index({ createdAt: 1 }, { expireAfterSeconds: 86_400 });
+
+export function createIdempotencyRepository(connection: Connection): IdempotencyRepository {
+  const keys = connection.model<IdempotencyDoc>('Idempotency', idempotencySchema).collection;
+
+  return {
+    async begin(key, fingerprint, leaseMs) {
+      const token = randomUUID();
+      // Taken when it is new, or when whoever took it went away without an answer; all in one step.
+      const mayTake = {
+        $and: [
+          { $eq: [{ $type: '$status' }, 'missing'] },
+          { $eq: [{ $ifNull: ['$fingerprint', fingerprint] }, fingerprint] },
+          { $lt: [{ $ifNull: ['$leaseUntil', new Date(0)] }, '$$NOW'] },
+        ],
+      };
+      const doc = (await keys.findOneAndUpdate(
+        { _id: key as never },
+        [
+          {
+            $set: {
+              token: { $cond: [mayTake, token, '$token'] },
+              leaseUntil: { $cond: [mayTake, { $add: ['$$NOW', leaseMs] }, '$leaseUntil'] },
+              fingerprint: { $ifNull: ['$fingerprint', fingerprint] },
+              createdAt: { $ifNull: ['$createdAt', '$$NOW'] },
+            },
+          },
+        ],
+        { upsert: true, returnDocument: 'after' },
+      )) as unknown as IdempotencyDoc;
+      if (doc.token === token) return { kind: 'begun' };
+      if (doc.fingerprint !== fingerprint) return { kind: 'differs' };
+      return doc.status === undefined
+        ? { kind: 'running' }
+        : { kind: 'done', status: doc.status, body: doc.body };
+    },
+
+    async finish(key, status, body) {
+      await keys.updateOne({ _id: key as never }, { $set: { status, body } });
+    },
+
+    async abandon(key) {
+      await keys.deleteOne({ _id: key as never, status: { $exists: false } });
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { Schema, type Connection } from 'mongoose';
+import type { ApiKey, KeyRepository } from '../domain/ports/repositories.ts';
+
+interface KeyDoc extends Omit<ApiKey, 'id'> {
+  _id: string;
+  hash: string;
+}
+
+/** Keys are kept as SHA-256: they are long and random, so a slow hash would protect nothing. */
+const keySchema = new Schema<KeyDoc>(
+  {
+    _id: { type: String, required: true },
+    hash: { type: String, required: true },
+    role: { type: String, enum: ['admin'], required: true },
+    createdAt: { type: Date, required: true },
+  },
+  { collection: 'keys', versionKey: false },
+);
+// Each call looks its key up.
+keySchema.index({ hash: 1 }, { unique: true });
+
+export function createKeyRepository(connection: Connection): KeyRepository {
+  const model = connection.model<KeyDoc>('Key', keySchema);
+  return {
+    async byHash(hash) {
+      const doc = await model.findOne({ hash }).lean<KeyDoc>().exec();
+      return doc ? { id: doc._id, role: doc.role, createdAt: doc.createdAt } : null;
+    },
+    async add({ id, hash, ...rest }) {
+      await model.collection.updateOne({ hash }, { $setOnInsert: { _id: id, ...rest } }, { upsert: true });
+    },
+    async count() {
+      return model.countDocuments().exec();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { Schema, type Connection } from 'mongoose';
+import type { Profile } from '../domain/profile.ts';
+import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositories.ts';
+import { newId } from './ids.ts';
+
+interface ProfileDoc extends Omit<Profile, 'id'> {
+  _id: string;
+}
+
+interface IdentityDoc {
+  _id: string;
+  profileId: string;
+}
+
+const FIELDS = ['email', 'name', 'timezone', 'language', 'country'] as const;
+
+/** `_id` is our objectId, so that runs page by it. */
+const profileSchema = new Schema<ProfileDoc>(
+  {
+    _id: { type: String, required: true },
+    identity: String,
+    email: String,
+    name: String,
+    timezone: String,
+    language: String,
+    country: String,
+    testProfile: { type: Boolean, default: false },
+    properties: { type: Schema.Types.Mixed, default: {} },
+    createdAt: Date,
+    updatedAt: Date,
+  },
+  { collection: 'profiles', versionKey: false, minimize: false },
+);
+
+/** Identities in a collection of their own: `_id` makes them unique, also when profiles are sharded by id. */
+const identitySchema = new Schema<IdentityDoc>(
+  { _id: { type: String, required: true }, profileId: { type: String, required: true } },
+  { collection: 'identities', versionKey: false },
+);
+// Erasing a profile finds its identities.
+identitySchema.index({ profileId: 1 });
+
+/** Collections that name a profile in `profileId`, emptied of it when it is erased. */
+const NAMES_PROFILE = ['subscriptions', 'events', 'messages', 'identities'];
+
+export function createProfileRepository(connection: Connection): ProfileRepository {
+  const profiles = connection.model<ProfileDoc>('Profile', profileSchema).collection;
+  const identities = connection.model<IdentityDoc>('Identity', identitySchema).collection;
+
+  async function resolveIdentities(wanted: string[]): Promise<Map<string, string>> {
+    const unique = [...new Set(wanted)];
+    const found = await readIdentities(unique);
+    const missing = unique.filter((identity) => !found.has(identity));
+    if (missing.length > 0) {
+      await identities.bulkWrite(
+        missing.map((identity) => ({
+          updateOne: {
+            filter: { _id: identity as never },
+            update: { $setOnInsert: { profileId: newId() } },
+            upsert: true,
+          },
+        })),
+        { ordered: false },
+      );
+      for (const [identity, id] of await readIdentities(missing)) found.set(identity, id);
+      await ensureProfiles(missing.map((identity) => [identity, found.get(identity) ?? '']));
+    }
+    return found;
+  }
+
+  async function readIdentities(wanted: string[]): Promise<Map<string, string>> {
+    if (wanted.length === 0) return new Map();
+    const docs = await identities.find({ _id: { $in: wanted as never[] } }).toArray();
+    return new Map(docs.map((doc) => [String(doc._id), doc.profileId as string]));
+  }
+
+  async function ensureProfiles(pairs: [string, string][]): Promise<void> {
+    await profiles.bulkWrite(
+      pairs.map(([identity, id]) => ({
+        updateOne: { filter: { _id: id as never }, update: upsertPipeline({ identity }), upsert: true },
+      })),
+      { ordered: false },
+    );
+  }
+
+  return {
+    resolveIdentities,
+
+    async upsertMany(patches) {
+      const ids = await resolveIdentities(patches.map((patch) => patch.identity));
+      const idOf = (patch: ProfilePatch): string => ids.get(patch.identity) ?? '';
+      await profiles.bulkWrite(
+        patches.map((patch) => ({
+          updateOne: { filter: { _id: idOf(patch) as never }, update: upsertPipeline(patch), upsert: true },
+        })),
+        { ordered: true },
+      );
+      return patches.map(idOf);
+    },
+
+    async existing(wanted) {
+      const docs = await profiles
+        .find({ _id: { $in: wanted as never[] } }, { projection: { _id: 1 } })
+        .toArray();
+      return new Set(docs.map((doc) => String(doc._id)));
+    },
+
+    async byIdentity(identity) {
+      const doc = await identities.findOne({ _id: identity as never });
+      if (!doc) return null;
+      const profile = await profiles.findOne({ _id: doc.profileId as never });
+      return profile ? toProfile(profile as unknown as ProfileDoc) : null;
+    },
+
+    async byIds(wanted) {
+      const docs = await profiles.find({ _id: { $in: wanted as never[] } }).toArray();
+      return new Map(docs.map((doc) => [String(doc._id), toProfile(doc as unknown as ProfileDoc)]));
+    },
+
+    async page(after, limit) {
+      const docs = await profiles
+        .find(after === null ? {} : { _id: { $gt: after as never } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
+    },
+
+    async erase(identity) {
+      const doc = await identities.findOne({ _id: identity as never });
+      if (!doc) return false;
+      const profileId = doc.profileId as string;
+      await profiles.deleteOne({ _id: profileId as never });
+      // The identity goes last: a call that breaks off can be repeated.
+      for (const name of NAMES_PROFILE) await connection.collection(name).deleteMany({ profileId });
+      return true;
+    },
+  };
+}
+
+/**
+ * An update that creates or merges. Values are literals and property names are never paths, so that neither
+ * dots nor dollars in them mean anything.
+ */
+function upsertPipeline(patch: ProfilePatch): object[] {
+  const set: Record<string, unknown> = {
+    identity: { $literal: patch.identity },
+    createdAt: { $ifNull: ['$createdAt', '$$NOW'] },
+    updatedAt: '$$NOW',
+    testProfile: patch.testProfile ?? { $ifNull: ['$testProfile', false] },
+  };
+  const unset: string[] = [];
+  for (const field of FIELDS) {
+    const value = patch[field];
+    if (value === null) unset.push(field);
+    else if (value !== undefined) set[field] = { $literal: value };
+  }
+  const merged = { $mergeObjects: ['$properties', { $literal: patch.properties ?? {} }] };
+  const removes = Object.values(patch.properties ?? {}).some((value) => value === null);
+  set.properties = removes
+    ? {
+        $arrayToObject: {
+          $filter: { input: { $objectToArray: merged }, as: 'entry', cond: { $ne: ['$$entry.v', null] } },
+        },
+      }
+    : merged;
+  return unset.length > 0 ? [{ $set: set }, { $unset: unset }] : [{ $set: set }];
+}
+
+function toProfile({ _id, ...rest }: ProfileDoc): Profile {
+  return { ...rest, id: _id };
+}

@@ -1,0 +1,33 @@
+import type { Connection } from 'mongoose';
+import type { ServerClock } from '../domain/ports/repositories.ts';
+
+const RESYNC_MS = 30_000;
+
+/**
+ * Follows the database's clock: asks for it now and again, and adds what has passed since by the monotonic
+ * clock. Good to about half a round trip.
+ *
+ * @returns the clock, and how to stop asking
+ */
+export async function followServerClock(
+  connection: Connection,
+): Promise<ServerClock & { nowMs(): number; stop(): void }> {
+  let serverMs = 0;
+  let readAt = 0;
+
+  async function sync(): Promise<void> {
+    const before = performance.now();
+    const answer = await connection.db?.admin().command({ hello: 1 });
+    const after = performance.now();
+    const localTime: unknown = answer?.localTime;
+    if (!(localTime instanceof Date)) throw new Error('the database does not tell its time');
+    serverMs = localTime.getTime();
+    readAt = (before + after) / 2;
+  }
+
+  await sync();
+  const timer = setInterval(() => void sync().catch(() => undefined), RESYNC_MS);
+  timer.unref();
+  const nowMs = (): number => Math.round(serverMs + performance.now() - readAt);
+  return { nowMs, now: () => new Date(nowMs()), stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,113 @@
+import { Schema, type Connection } from 'mongoose';
+import type { SubscriptionRepository } from '../domain/ports/repositories.ts';
+import type { Subscription } from '../domain/site.ts';
+import { derivedId } from './ids.ts';
+
+interface SubscriptionDoc extends Omit<Subscription, 'id'> {
+  _id: string;
+}
+
+/** `_id` is derived from site and endpoint, which makes the pair unique without an index of its own. */
+const subscriptionSchema = new Schema<SubscriptionDoc>(
+  {
+    _id: { type: String, required: true },
+    siteId: { type: String, required: true },
+    profileId: { type: String, required: true },
+    transport: { type: String, enum: ['vapid'], required: true },
+    endpoint: { type: String, required: true },
+    keys: { p256dh: { type: String, required: true }, auth: { type: String, required: true } },
+    status: { type: String, enum: ['active', 'optedOut', 'expired'], required: true },
+    browserType: String,
+    platformName: String,
+    language: String,
+    country: String,
+    timezone: String,
+    topics: [String],
+    customAttributes: { type: Schema.Types.Mixed, default: {} },
+    createdAt: Date,
+    syncedAt: Date,
+  },
+  { collection: 'subscriptions', versionKey: false, minimize: false },
+);
+// The addresses of a page of profiles on a site, and all of one profile.
+subscriptionSchema.index({ profileId: 1, siteId: 1, status: 1 });
+// Listing a site's subscriptions.
+subscriptionSchema.index({ siteId: 1, _id: 1 });
+
+export function createSubscriptionRepository(connection: Connection): SubscriptionRepository {
+  const model = connection.model<SubscriptionDoc>('Subscription', subscriptionSchema);
+
+  async function byId(id: string): Promise<Subscription | null> {
+    const doc = await model.findById(id).lean<SubscriptionDoc>().exec();
+    return doc ? toSubscription(doc) : null;
+  }
+
+  async function setStatus(id: string, status: Subscription['status']): Promise<Subscription | null> {
+    await model.collection.updateOne({ _id: id as never }, [{ $set: { status, syncedAt: '$$NOW' } }]);
+    return byId(id);
+  }
+
+  return {
+    byId,
+    setStatus,
+
+    async upsert(subscription) {
+      const _id = derivedId(subscription.siteId, subscription.endpoint);
+      const fields: Record<string, unknown> = {
+        status: 'active',
+        syncedAt: '$$NOW',
+        createdAt: { $ifNull: ['$createdAt', '$$NOW'] },
+      };
+      for (const [key, value] of Object.entries(subscription)) {
+        if (value !== undefined) fields[key] = { $literal: value };
+      }
+      const before = await model.collection.findOneAndUpdate({ _id: _id as never }, [{ $set: fields }], {
+        upsert: true,
+        returnDocument: 'before',
+        projection: { _id: 1 },
+      });
+      const doc = await model.findById(_id).lean<SubscriptionDoc>().orFail().exec();
+      return { subscription: toSubscription(doc), created: before === null };
+    },
+
+    async list(filter, after, limit) {
+      const docs = await model
+        .find({ ...filter, ...(after === null ? {} : { _id: { $gt: after } }) })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .lean<SubscriptionDoc[]>()
+        .exec();
+      return docs.map(toSubscription);
+    },
+
+    async activeOf(siteId, profileIds) {
+      const docs = await model
+        .find({ profileId: { $in: profileIds }, siteId, status: 'active' })
+        .sort({ createdAt: 1, _id: 1 })
+        .lean<SubscriptionDoc[]>()
+        .exec();
+      const byProfile = new Map<string, Subscription[]>();
+      for (const doc of docs) {
+        const list = byProfile.get(doc.profileId);
+        if (list) list.push(toSubscription(doc));
+        else byProfile.set(doc.profileId, [toSubscription(doc)]);
+      }
+      return byProfile;
+    },
+
+    async expire(ids) {
+      const answer = await model.collection.updateMany({ _id: { $in: ids as never[] }, status: 'active' }, [
+        { $set: { status: 'expired', syncedAt: '$$NOW' } },
+      ]);
+      return answer.modifiedCount;
+    },
+
+    async optOut(siteId, endpoint) {
+      await setStatus(derivedId(siteId, endpoint), 'optedOut');
+    },
+  };
+}
+
+function toSubscription({ _id, ...rest }: SubscriptionDoc): Subscription {
+  return { ...rest, id: _id };
+}

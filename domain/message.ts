@@ -1,0 +1,103 @@
+import type { EventRef } from './event.ts';
+import type { DeliveryOutcome } from './outcome.ts';
+
+/** Changed only by compare-and-set. `due` is a row that comes back for another try. */
+export type MessageState = 'waiting' | 'due' | 'sending' | 'sent' | 'failed' | 'suppressed' | 'control';
+
+/** States in which something may still happen. */
+export const OPEN_STATES = ['waiting', 'due', 'sending'] as const satisfies readonly MessageState[];
+
+/** Why a qualified profile got nothing. */
+export type SuppressionReason =
+  | 'dnd'
+  | 'unreachable'
+  | 'noLongerQualifies'
+  | 'inactionMet'
+  | 'cancelled'
+  | 'renderError'
+  | 'expired'
+  | 'paused'
+  | 'ended'
+  | 'stopped';
+
+/** Why a message failed: every address was gone, refused, or could not be reached in time. */
+export type FailureReason = 'gone' | 'triesSpent' | 'expired' | (string & {});
+
+/** One try to deliver to one subscription; appended, never changed. */
+export interface Attempt {
+  subscriptionId: string;
+  at: Date;
+  durationMs: number;
+  outcome: DeliveryOutcome;
+}
+
+/** Where a message stands with one subscription. */
+export interface Device {
+  subscriptionId: string;
+  state: 'pending' | 'delivered' | 'gone' | 'rejected' | 'givenUp';
+  tries: number;
+  reason?: string | undefined;
+}
+
+export type ReceiptKind = 'delivered' | 'viewed' | 'clicked' | 'dismissed';
+
+/** What a browser reported about one message. */
+export interface Receipt {
+  id: string;
+  kind: ReceiptKind;
+  subscriptionId: string;
+  at: Date;
+  action?: string | undefined;
+}
+
+/** The part of a row that says which passage of a live campaign it is. */
+export interface Passage {
+  /** The value of `matchOn`, '' when the campaign has none. */
+  matchValue: string;
+  /** The event that opened it; with `onRepeat: restart` the latest one. */
+  event: EventRef;
+  /** The event that opened it first. */
+  openedBy: EventRef;
+  /** When its conditions will have held: the end of the inaction window, else the event's time. */
+  qualifiesAt: Date;
+  /** The event that closed it, if one did. */
+  closedBy?: EventRef | undefined;
+}
+
+/** One profile × one run or trigger: what everything is counted from. */
+export interface Message {
+  id: string;
+  campaignId: string;
+  version: number;
+  siteId: string;
+  profileId: string;
+  /** Runs only. */
+  runId?: string | undefined;
+  /** Runs only: which of the 64 parts of the run drains it. */
+  partition?: number | undefined;
+  /** Triggers only. */
+  passage?: Passage | undefined;
+  state: MessageState;
+  /** When it is to be sent, or tried again. */
+  dueAt: Date;
+  /** When it was to be sent first; the TTL counts from here. */
+  firstDueAt: Date;
+  tries: number;
+  devices: Device[];
+  attempts: Attempt[];
+  receipts: Receipt[];
+  /** Why it was suppressed or failed. */
+  reason?: string | undefined;
+  detail?: string | undefined;
+  /** Whether its conditions held when it was settled; absent while open. */
+  qualified?: boolean | undefined;
+  sentAt?: Date | undefined;
+  settledAt?: Date | undefined;
+  createdAt: Date;
+  /** The fence: who may send now, and until when by the database's clock. */
+  token?: string | undefined;
+  leaseUntil?: Date | undefined;
+}
+
+/** Most attempts and receipts that one row keeps, so that it stays a small document. */
+export const MESSAGE_LIMITS = { receipts: 100 } as const;

@@ -1,0 +1,54 @@
+import type { Gate } from '../campaign.ts';
+
+/** What activities need beside repositories and channels; each is given at a composition root. */
+export interface Clock {
+  /** Epoch milliseconds, close to the database's clock. */
+  nowMs(): number;
+  /** Milliseconds that only ever grow, also while the process is stopped. */
+  monotonicMs(): number;
+}
+
+export interface Randomness {
+  /** In [0, 1). */
+  fraction(): number;
+  /** A fresh token that nobody else has. */
+  token(): string;
+}
+
+/** Renders texts with Liquid expressions. */
+export interface TemplateEngine {
+  /** @returns the fault, or null when the text parses */
+  check(text: string): string | null;
+  /** @throws when the text does not render */
+  render(text: string, scope: Record<string, unknown>): Promise<string> | string;
+}
+
+/** Signs what a browser must show when it reports about a message. */
+export interface ReceiptSigner {
+  /** @returns whether the token is the one signed for this message and subscription */
+  verify(receiptKey: string, messageId: string, subscriptionId: string, token: string): boolean;
+  sign(receiptKey: string, messageId: string, subscriptionId: string): string;
+}
+
+/** Knows whether a send may start. */
+export interface GateKeeper {
+  /** Reads the gate anew when the lease is about to run out. */
+  refresh(campaignId: string): Promise<Gate>;
+  /** @returns `open` only under a lease of at most 1 s, counted from before the gate was read */
+  now(campaignId: string): Gate | 'unknown';
+}
+
+/** Tells running triggers that their row was closed. */
+export interface TriggerSignals {
+  close(
+    trigger: { campaignId: string; profileId: string; messageId: string },
+    outcome: string,
+    text: string,
+  ): Promise<void>;
+}
+
+export interface Log {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}

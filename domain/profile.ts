@@ -1,0 +1,30 @@
+/** A person. `id` is ours (the API calls it `objectId`), `identity` the customer's own. */
+export interface Profile {
+  id: string;
+  identity?: string | undefined;
+  email?: string | undefined;
+  name?: string | undefined;
+  timezone?: string | undefined;
+  language?: string | undefined;
+  country?: string | undefined;
+  testProfile: boolean;
+  properties: Record<string, unknown>;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const FIELDS = ['identity', 'email', 'name', 'timezone', 'language', 'country', 'testProfile'] as const;
+
+/** @returns what a condition on a profile sees: its own properties, and the named fields over them */
+export function conditionScope(profile: Profile): Record<string, unknown> {
+  const scope: Record<string, unknown> = { ...profile.properties };
+  for (const field of FIELDS) {
+    if (profile[field] !== undefined) scope[field] = profile[field];
+  }
+  return scope;
+}
+
+/** @returns what `profile.*` in a template sees: the named fields, and `profile.<property>` beside them */
+export function templateScope(profile: Profile): Record<string, unknown> {
+  return { ...conditionScope(profile), objectId: profile.id, properties: profile.properties };
+}

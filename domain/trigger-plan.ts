@@ -1,0 +1,92 @@
+import type { CampaignSchedule, LiveAudience } from './campaign.ts';
+import { parseDuration } from './duration.ts';
+import { endOfQuietHours } from './quiet-hours.ts';
+import { localParts } from './time-zone.ts';
+
+/** One thing a passage waits for; `summary` is what an operator reads beside the timer. */
+export interface Wait {
+  kind: 'window' | 'delay' | 'quietHours' | 'postponed';
+  /** Epoch milliseconds. */
+  untilMs: number;
+  summary: string;
+}
+
+/** Everything a passage will do, known before its workflow starts. */
+export interface TriggerPlan {
+  /** When its conditions will have held. */
+  qualifiesAtMs: number;
+  /** When it is to be sent. */
+  dueAtMs: number;
+  waits: Wait[];
+}
+
+/**
+ * Plans a passage: window, then delay, then quiet hours. The window and the delay count from the event's own
+ * time, so a late event waits for less; what lies in the past is not waited for.
+ *
+ * @param input.zone IANA name of the profile's time zone
+ * @param input.nowMs epoch milliseconds; quiet hours are judged at the later of this and the end of the delay
+ */
+export function planTrigger(input: {
+  live: LiveAudience;
+  when: CampaignSchedule;
+  event: { time: Date; properties: Record<string, unknown> };
+  zone: string;
+  nowMs: number;
+}): TriggerPlan {
+  const { live, when, zone, nowMs } = input;
+  const waits: Wait[] = [];
+  let at = input.event.time.getTime();
+
+  if (live.inaction) {
+    at += durationOf(live.inaction.within);
+    const subject = describeMatch(live, input.event.properties);
+    waits.push({
+      kind: 'window',
+      untilMs: at,
+      summary: `waits until ${clockText(at, zone)} for ${live.inaction.event}${subject}`,
+    });
+  }
+  const qualifiesAtMs = at;
+
+  if (when.delay !== undefined) {
+    at += durationOf(when.delay);
+    waits.push({
+      kind: 'delay',
+      untilMs: at,
+      summary: `waits out the delay of ${when.delay} until ${clockText(at, zone)}`,
+    });
+  }
+
+  if (when.dnd?.action === 'delay') {
+    const from = Math.max(at, nowMs);
+    const released = endOfQuietHours(from, when.dnd, zone);
+    if (released > from) {
+      at = released;
+      waits.push({
+        kind: 'quietHours',
+        untilMs: at,
+        summary: `waits until quiet hours end at ${clockText(at, zone)} (${zone})`,
+      });
+    }
+  }
+  return { qualifiesAtMs, dueAtMs: at, waits };
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new RangeError(`not a duration: ${text}`);
+  return ms;
+}
+
+function describeMatch(live: LiveAudience, properties: Record<string, unknown>): string {
+  if (live.matchOn === undefined || !Object.hasOwn(properties, live.matchOn)) return '';
+  return `, ${live.matchOn} ${String(properties[live.matchOn]).slice(0, 60)}`;
+}
+
+/** @returns `10:32`, or `2026-11-21 10:32` for a wait that an operator would otherwise misread; local time */
+export function clockText(atMs: number, zone: string): string {
+  const parts = localParts(atMs, zone);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${parts.year}-${two(parts.month)}-${two(parts.day)} ${two(parts.hour)}:${two(parts.minute)}:${two(parts.second)}`;
+}

@@ -1,0 +1,20 @@
+import type { Profile } from './profile.ts';
+import type { Site, Subscription } from './site.ts';
+
+/** The account's time zone until it is set. */
+export const ACCOUNT_TIME_ZONE = 'UTC';
+
+/** Whose time zone counts: the profile's, else its latest subscription's, else the site's, else the account's. */
+export function zoneOf(
+  profile: Pick<Profile, 'timezone'> | undefined,
+  subscriptions: Pick<Subscription, 'timezone' | 'syncedAt'>[],
+  site: Pick<Site, 'timezone'> | undefined,
+): string {
+  if (profile?.timezone) return profile.timezone;
+  let latest: Pick<Subscription, 'timezone' | 'syncedAt'> | undefined;
+  for (const subscription of subscriptions) {
+    if (!subscription.timezone) continue;
+    if (!latest || subscription.syncedAt > latest.syncedAt) latest = subscription;
+  }
+  return latest?.timezone ?? site?.timezone ?? ACCOUNT_TIME_ZONE;
+}

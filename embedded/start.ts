@@ -1,0 +1,151 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { startApi, startFailure } from '../api/server.ts';
+import { connectionOptions } from '../api/temporal/connection-options.ts';
+import { createLog } from '../api/system/log.ts';
+import { runUntilSignal } from '../api/system/run-until-signal.ts';
+import { ConfigError, readConfig, type Config } from '../config.ts';
+import { startWorker } from '../worker.ts';
+import { choosePort } from './free-port.ts';
+import { ensureDemoPush, type DemoPush } from './demo-push.ts';
+import { ensureSearchAttributes } from './search-attributes.ts';
+import { removeStackFile, writeStackFile } from './stack-file.ts';
+import { startServers } from './stack.ts';
+
+/** A whole Beckon: the servers that were not configured, the API and a worker. */
+export interface RunningStack {
+  url: string;
+  temporalUiUrl: string | undefined;
+  adminKey: string | undefined;
+  demoPush: DemoPush;
+  /** Resolves with one line when a part ends by itself. */
+  lost: Promise<string>;
+  /** Ends everything in order: API, worker, Temporal, MongoDB. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything, the data in `config.dataDir`.
+ *
+ * @param options.say told what happens, a line at a time
+ * @param options.exactPort false: when the port is taken, a free one is used
+ */
+export async function startStack(
+  config: Config,
+  options: { say: (line: string) => void; exactPort: boolean; ui: boolean },
+): Promise<RunningStack> {
+  const { say } = options;
+  const dataDir = resolve(config.dataDir);
+  await mkdir(dataDir, { recursive: true });
+  const servers = await startServers({ config, dataDir, ui: options.ui, log: say });
+  const parts: { close(): Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    await removeStackFile(dataDir);
+    for (const part of parts.toReversed()) await part.close();
+    parts.length = 0;
+    await servers.stop();
+  };
+  try {
+    const demoPush = await ensureDemoPush(dataDir);
+    const port = options.exactPort ? config.port : await choosePort(undefined, [config.port]);
+    const isEmbedded = config.mongodbUri === undefined;
+    const adminKey = config.adminKey ?? (isEmbedded ? await keptAdminKey(dataDir) : undefined);
+    const full = {
+      ...config,
+      port,
+      adminKey,
+      mongodbUri: servers.mongoUri,
+      temporalAddress: servers.temporalAddress,
+      pushHosts: [...config.pushHosts, demoPush.host],
+    };
+    if (config.temporalAddress !== undefined) await registerSearchAttributes(full);
+    const log = createLog(config.logLevel);
+    Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+    say('Starting the worker and the API');
+    const publicUrl = config.publicUrl ?? `http://localhost:${port}`;
+    const worker = await startWorker({ config: full, log, publicUrl, pushCa: demoPush.cert });
+    parts.push(worker);
+    const api = await startApi({ config: full, log });
+    parts.push(api);
+    const workerEnd = worker.running.then(
+      () => 'the worker ended',
+      (error: unknown) => `the worker failed: ${String(error)}`,
+    );
+    const shownKey = adminKey ?? api.newAdminKey;
+    const { temporalUiUrl } = servers;
+    await writeStackFile(dataDir, { pid: process.pid, url: api.url, temporalUiUrl, adminKey: shownKey });
+    return {
+      url: api.url,
+      temporalUiUrl,
+      adminKey: shownKey,
+      demoPush,
+      lost: Promise.race([servers.lost, workerEnd]),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The key of a stack of one's own is kept beside its data, so that every start can show it. */
+async function keptAdminKey(dataDir: string): Promise<string> {
+  const file = join(dataDir, 'admin-key');
+  const kept = await readFile(file, 'utf8').catch(() => '');
+  if (kept.trim() !== '') return kept.trim();
+  const key = `bk_${randomBytes(24).toString('base64url')}`;
+  await writeFile(file, `${key}\n`, { mode: 0o600 });
+  return key;
+}
+
+async function registerSearchAttributes(config: Config & { temporalAddress: string }): Promise<void> {
+  const connection = await Connection.connect(await connectionOptions(config));
+  try {
+    await ensureSearchAttributes(connection, config.temporalNamespace);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function main(): Promise<void> {
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const asked = runUntilSignal();
+  const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const stack = await startStack(config, {
+    say: (line) => process.stderr.write(`${line}\n`),
+    exactPort: true,
+    ui: true,
+  });
+  const told = config.mongodbUri === undefined || config.adminKey !== undefined;
+  const key = stack.adminKey ?? (told ? '' : 'the one shown at the first start');
+  print('');
+  print('Beckon is ready.');
+  print(`  API          ${stack.url}`);
+  print(`  API docs     ${stack.url}/docs/`);
+  if (stack.temporalUiUrl !== undefined) print(`  Temporal UI  ${stack.temporalUiUrl}`);
+  print(`  Admin key    ${key}`);
+  print('');
+  print('Ctrl-C stops everything. In another terminal, npm run demo shows it at work.');
+  const lost = stack.lost.then((line) => ({ line }));
+  const end = await Promise.race([asked, lost]);
+  if (typeof end !== 'string') process.stderr.write(`${end.line}; stopping.\n`);
+  else process.stderr.write('\nStopping: API, worker, Temporal, MongoDB.\n');
+  await stack.stop();
+  process.exitCode = typeof end === 'string' ? 0 : 1;
+}
+
+/** One clear line, or the list of faults. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  return startFailure(error);
+}
+
+if (process.argv.some((argument) => argument.endsWith('embedded/start.ts'))) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,145 @@
+// What `npm test` runs: the static checks, then every test, each suite by its folder's name.
+//   npm test                        all of it but the fault tests
+//   npm test -- unit lint           only these
+//   npm run test:fault              only test/fault
+// The last line is always "N passed, N failed".
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { findMongod } from '../../embedded/mongod-binary.ts';
+import { findTemporal } from '../../embedded/temporal-binary.ts';
+import type { TestCounts } from './reporter.ts';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const binFolder = join(root, 'node_modules');
+const checks: Record<string, string[]> = {
+  types: ['typescript/bin/tsc', '--noEmit'],
+  lint: ['eslint/bin/eslint.js', '.', '--max-warnings', '0'],
+  format: ['prettier/bin/prettier.cjs', '--check', '.'],
+};
+const defaultFolders = ['unit', 'workflow', 'replay', 'integration'];
+const foldersWithServers = new Set(['integration', 'fault']);
+/** How long mocha may live after its last test; what keeps it alive longer is a handle left open. */
+const lingerMs = 30_000;
+
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
+  const suites = asked.length > 0 ? asked : [...Object.keys(checks), ...defaultFolders];
+  const total: TestCounts = { passed: 0, failed: 0 };
+  const add = (counts: TestCounts) => {
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+  };
+  try {
+    const folders = suites.filter((suite) => checks[suite] === undefined);
+    const files: string[] = [];
+    for (const folder of folders) files.push(...(await testFiles(folder, asked.length > 0)));
+    const env = folders.some((folder) => foldersWithServers.has(folder)) ? await serverPaths() : {};
+    for (const suite of suites) {
+      const command = checks[suite];
+      if (command !== undefined) add(await runCheck(suite, command));
+    }
+    if (files.length > 0) add(await runMocha(files, env));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    total.failed += 1;
+  }
+  if (total.passed + total.failed === 0) console.error('No test ran.');
+  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+}
+
+/** The test files of one folder of `test/`, in a steady order. */
+async function testFiles(folder: string, mustExist: boolean): Promise<string[]> {
+  const path = join(root, 'test', folder);
+  if (!existsSync(path)) {
+    if (mustExist) throw new Error(`There is no suite ${folder}: neither a check nor a folder of test/.`);
+    return [];
+  }
+  const names = await readdir(path, { recursive: true });
+  return names
+    .filter((name) => name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => join(path, name));
+}
+
+/** Finds or fetches the servers before any test's clock runs. */
+async function serverPaths(): Promise<NodeJS.ProcessEnv> {
+  const log = (line: string) => console.error(line);
+  return {
+    BECKON_TEST_MONGOD: process.env.BECKON_TEST_MONGOD ?? (await findMongod({ log })),
+    BECKON_TEST_TEMPORAL: process.env.BECKON_TEST_TEMPORAL ?? (await findTemporal({ log })),
+  };
+}
+
+/** A check counts as one test; its output is shown only when it fails. */
+async function runCheck(name: string, [script = '', ...args]: string[]): Promise<TestCounts> {
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [join(binFolder, script), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => output.push(chunk));
+  }
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${name}: ${code === 0 ? 'passed' : 'failed'} (${seconds} s)`);
+  if (code === 0) return { passed: 1, failed: 0 };
+  console.log(Buffer.concat(output).toString('utf8').trimEnd());
+  return { passed: 0, failed: 1 };
+}
+
+/** All files in one mocha process, so that they share one mongod and one Temporal server. */
+async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
+  const folder = await mkdtemp(join(tmpdir(), 'beckon-counts-'));
+  const countsFile = join(folder, 'counts.json');
+  const support = join(root, 'test', 'support');
+  const args = [
+    ...['--import', 'tsx', join(binFolder, 'mocha', 'bin', 'mocha.js')],
+    ...['--require', join(support, 'servers.ts'), '--reporter', join(support, 'reporter.ts')],
+    ...['--timeout', '10000', ...(process.env.CI === undefined ? [] : ['--forbid-only'])],
+    ...files,
+  ];
+  try {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env, BECKON_TEST_COUNTS: countsFile },
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    let hangs = false;
+    const watch = setInterval(() => {
+      if (!existsSync(countsFile) || hangs) return;
+      hangs = true;
+      setTimeout(() => child.kill('SIGKILL'), lingerMs).unref();
+    }, 1000);
+    const code = await ended;
+    clearInterval(watch);
+    return await countsOf(countsFile, code);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function countsOf(file: string, code: number | null): Promise<TestCounts> {
+  if (!existsSync(file)) {
+    console.error(`The tests did not come to their end: mocha ended with status ${code}.`);
+    return { passed: 0, failed: 1 };
+  }
+  const counts = JSON.parse(await readFile(file, 'utf8')) as TestCounts;
+  if (code === null) {
+    console.error(`Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.`);
+    return { ...counts, failed: counts.failed + 1 };
+  }
+  // Such as an exception after the last test.
+  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
+  return counts;
+}
+
+await main();

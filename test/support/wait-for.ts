@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Waits until a condition holds.
+ *
+ * @param what named in the error when it does not hold in time
+ * @param probe answers with something truthy once it holds; may throw while it does not
+ * @returns what the probe answered
+ */
+export async function waitFor<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  timeoutMs = 20_000,
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(
+        `waited ${timeoutMs} ms for ${what}; last: ${last instanceof Error ? (last.stack ?? '') : JSON.stringify(last)}`,
+      );
+    }
+    await delay(25);
+  }
+}

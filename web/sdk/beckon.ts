@@ -1,0 +1,108 @@
+import { anonymousIdOf } from './anonymous-id.ts';
+import { describeBrowser } from './browser-info.ts';
+import { bytesOf, sameBytes } from './base64url.ts';
+
+export interface BeckonOptions {
+  siteId: string;
+  /** Where Beckon is reached, without a slash at the end. */
+  serverUrl: string;
+  /** Where the site serves the worker; default `/service-worker.js`. */
+  serviceWorkerPath?: string;
+  /** The site's VAPID public key, base64url. */
+  vapidPublicKey: string;
+}
+
+export interface SubscribeOptions {
+  topics?: string[];
+  customAttributes?: Record<string, unknown>;
+}
+
+/** `denied` and `default` are the user's answer to the browser's question. */
+export type SubscribeResult =
+  { status: 'subscribed'; endpoint: string } | { status: 'denied' | 'default' | 'unsupported' };
+
+export interface Beckon {
+  init(options: BeckonOptions): void;
+  /**
+   * Asks for permission, subscribes this browser and tells the server. Call it from a click.
+   * Rejects when `init` was not called, or the browser or the server refuses.
+   */
+  subscribe(options?: SubscribeOptions): Promise<SubscribeResult>;
+  /** Ends the subscription of this browser; false when there was none. */
+  unsubscribe(): Promise<boolean>;
+}
+
+/** The SDK of one page; `page` is its window. */
+export function createBeckon(page: Window & typeof globalThis): Beckon {
+  let options: BeckonOptions | undefined;
+
+  function configured(): BeckonOptions {
+    if (!options) throw new Error('beckon.init() comes first');
+    return options;
+  }
+
+  /** The worker reads these when the browser changes its subscription and no page is open. */
+  function workerUrl({ siteId, serverUrl, serviceWorkerPath, vapidPublicKey }: BeckonOptions): string {
+    const url = new URL(serviceWorkerPath ?? '/service-worker.js', page.location.href);
+    url.searchParams.set('site', siteId);
+    url.searchParams.set('server', serverUrl);
+    url.searchParams.set('key', vapidPublicKey);
+    url.searchParams.set('visitor', anonymousIdOf(page));
+    return url.href;
+  }
+
+  async function pushSubscription(settings: BeckonOptions): Promise<PushSubscription> {
+    await page.navigator.serviceWorker.register(workerUrl(settings));
+    const { pushManager } = await page.navigator.serviceWorker.ready;
+    const applicationServerKey = bytesOf(settings.vapidPublicKey);
+    const existing = await pushManager.getSubscription();
+    if (existing && sameBytes(existing.options.applicationServerKey, applicationServerKey)) return existing;
+    // A browser refuses a second key: pushes signed with the site's new one need a new subscription.
+    await existing?.unsubscribe();
+    return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+  }
+
+  async function call(method: string, settings: BeckonOptions, body: Record<string, unknown>): Promise<void> {
+    const response = await page.fetch(`${settings.serverUrl}/v1/sdk/subscriptions`, {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ siteId: settings.siteId, ...body }),
+      credentials: 'omit',
+    });
+    if (!response.ok) throw new Error(`Beckon answered ${response.status}`);
+  }
+
+  return {
+    init(given) {
+      options = { ...given, serverUrl: given.serverUrl.replace(/\/+$/, '') };
+    },
+    async subscribe({ topics, customAttributes } = {}) {
+      const settings = configured();
+      const { navigator } = page;
+      const supported = 'serviceWorker' in navigator && 'PushManager' in page && 'Notification' in page;
+      if (!supported) return { status: 'unsupported' };
+      const permission = await page.Notification.requestPermission();
+      if (permission !== 'granted') return { status: permission };
+      const subscription = await pushSubscription(settings);
+      await call('POST', settings, {
+        transport: 'vapid',
+        pushSubscription: subscription.toJSON(),
+        ...describeBrowser(navigator),
+        anonymousId: anonymousIdOf(page),
+        ...(topics === undefined ? {} : { topics }),
+        ...(customAttributes === undefined ? {} : { customAttributes }),
+      });
+      return { status: 'subscribed', endpoint: subscription.endpoint };
+    },
+    async unsubscribe() {
+      const settings = configured();
+      if (!('serviceWorker' in page.navigator)) return false;
+      const registration = await page.navigator.serviceWorker.getRegistration();
+      const subscription = await registration?.pushManager.getSubscription();
+      if (!subscription) return false;
+      await subscription.unsubscribe();
+      await call('DELETE', settings, { endpoint: subscription.endpoint });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { describeBrowser } from '../sdk/browser-info.ts';
+import type { SubscriptionChangeEventLike, SubscriptionLike, WorkerScope } from './worker-types.ts';
+
+/**
+ * The browser gave the subscription a new address: subscribes again if it did not do so itself, and
+ * reports it as the SDK does. The site, the server, the visitor and the VAPID key are read from the
+ * worker's own address, where the SDK puts them; a worker registered otherwise does nothing.
+ */
+export async function renewSubscription(
+  scope: WorkerScope,
+  event: SubscriptionChangeEventLike,
+): Promise<void> {
+  const query = new URL(scope.location.href).searchParams;
+  const siteId = query.get('site');
+  const serverUrl = query.get('server');
+  if (!siteId || !serverUrl) return;
+  const subscription = event.newSubscription ?? (await subscribeAgain(scope, event, query.get('key')));
+  if (!subscription) return;
+  await scope.fetch(`${serverUrl}/v1/sdk/subscriptions`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      siteId,
+      transport: 'vapid',
+      pushSubscription: subscription.toJSON(),
+      ...describeBrowser(scope.navigator),
+      ...(query.get('visitor') ? { anonymousId: query.get('visitor') } : {}),
+    }),
+    credentials: 'omit',
+    keepalive: true,
+  });
+}
+
+async function subscribeAgain(
+  scope: WorkerScope,
+  event: SubscriptionChangeEventLike,
+  vapidPublicKey: string | null,
+): Promise<SubscriptionLike | null> {
+  const applicationServerKey = event.oldSubscription?.options?.applicationServerKey ?? vapidPublicKey;
+  if (!applicationServerKey) return null;
+  return scope.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+}

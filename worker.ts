@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { createCampaignActivities } from './activities/campaign-activities.ts';
+import { DELIVERY_LIMITS, type DeliveryDeps, type DeliveryLimits } from './activities/delivery/deps.ts';
+import { createGateKeeper } from './activities/delivery/gate-keeper.ts';
+import { createRunActivities } from './activities/run-activities.ts';
+import { createTriggerActivities } from './activities/trigger-activities.ts';
+import { connectionOptions } from './api/temporal/connection-options.ts';
+import { createWorkflowStarter } from './api/temporal/workflow-starter.ts';
+import { createLog, type AppLog } from './api/system/log.ts';
+import { runUntilSignal } from './api/system/run-until-signal.ts';
+import { startFailure } from './api/server.ts';
+import { createHostAllowList } from './channels/web-push/allowed-hosts.ts';
+import { createReceiptSigner } from './channels/web-push/receipt-signer.ts';
+import { createWebPushChannel } from './channels/web-push/web-push-channel.ts';
+import { readConfig, type Config } from './config.ts';
+import { connectDatabase } from './db/connection.ts';
+import { createRepositories } from './db/repositories.ts';
+import { followServerClock } from './db/server-clock.ts';
+import { createTemplateEngine } from './domain/template.ts';
+import { TASK_QUEUE } from './workflows/contract.ts';
+
+export interface WorkerOptions {
+  config: Config & { mongodbUri: string; temporalAddress: string };
+  log: AppLog;
+  /** Where browsers reach the API. */
+  publicUrl: string;
+  taskQueue?: string;
+  limits?: Partial<DeliveryLimits>;
+  /** A certificate authority beside the usual ones, for push services on loopback. PEM. */
+  pushCa?: string;
+  bundle?: WorkflowBundleWithSourceMap;
+}
+
+export interface RunningWorker {
+  /** Lets activities under way finish or give back what they hold, then closes everything. */
+  close(): Promise<void>;
+  /** Rejects when the worker fails by itself. */
+  running: Promise<void>;
+}
+
+/** Bundles the workflows for the sandbox. Takes a few seconds; several workers can share one bundle. */
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('WARN'),
+  });
+}
+
+/** Starts a worker. @throws when MongoDB or Temporal cannot be reached */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { config, log, taskQueue = TASK_QUEUE } = options;
+  const temporalOptions = await connectionOptions(config);
+  const native = await NativeConnection.connect(temporalOptions).catch((error: unknown) => {
+    throw new Error(`Temporal at ${config.temporalAddress} cannot be reached: ${String(error)}`);
+  });
+  const database = await connectDatabase(config.mongodbUri);
+  const clock = await followServerClock(database);
+  const repositories = await createRepositories(database, clock);
+  const temporal = Connection.lazy(temporalOptions);
+  const workflows = createWorkflowStarter(
+    new Client({ connection: temporal, namespace: config.temporalNamespace }),
+    taskQueue,
+  );
+
+  const clocks = { nowMs: clock.nowMs, monotonicMs: () => performance.now() };
+  const webPush = createWebPushChannel({
+    allowedHosts: createHostAllowList(config.pushHosts),
+    now: () => Date.now(),
+    // Shorter than what a gate's lease has left when it is looked at last.
+    maxStartDelayMs: 500,
+    ...(options.pushCa === undefined ? {} : { ca: options.pushCa }),
+  });
+  const delivery: DeliveryDeps = {
+    ...repositories,
+    webPush,
+    gate: createGateKeeper({ campaigns: repositories.campaigns, clock: clocks }),
+    templates: createTemplateEngine(),
+    receipts: createReceiptSigner(),
+    clock: clocks,
+    random: { fraction: () => Math.random(), token: () => randomUUID() },
+    log,
+    publicUrl: options.publicUrl,
+    contact: config.contact,
+    limits: { ...DELIVERY_LIMITS, ...options.limits },
+  };
+
+  const worker = await Worker.create({
+    connection: native,
+    namespace: config.temporalNamespace,
+    taskQueue,
+    workflowBundle: options.bundle ?? (await bundleWorkflows()),
+    activities: {
+      ...createCampaignActivities({ ...repositories, triggers: workflows, clock: clocks, log }),
+      ...createRunActivities({ ...delivery, runs: repositories.runs }),
+      ...createTriggerActivities(delivery),
+    },
+    maxConcurrentActivityTaskExecutions: 20,
+    shutdownGraceTime: '15 seconds',
+  });
+  const running = worker.run();
+  return {
+    running,
+    async close() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running.catch(() => undefined);
+      await webPush.close();
+      clock.stop();
+      await temporal.close();
+      await native.close();
+      await database.close();
+    },
+  };
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const { mongodbUri, temporalAddress } = config;
+  if (mongodbUri === undefined || temporalAddress === undefined) {
+    throw new Error('MONGODB_URI and TEMPORAL_ADDRESS must be set; npm start runs both servers by itself');
+  }
+  const log = createLog(config.logLevel);
+  const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
+  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  const worker = await startWorker({ config: { ...config, mongodbUri, temporalAddress }, log, publicUrl });
+  log.info({}, 'the worker is ready');
+  await Promise.race([runUntilSignal(), worker.running]);
+  await worker.close();
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`${startFailure(error)}\n`);
+    process.exit(1);
+  });
+}

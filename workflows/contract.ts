@@ -1,0 +1,61 @@
+/**
+ * What the rest of the system knows of the workflows: their names, ids, inputs, signals and what they answer.
+ * Pure: it is imported by the API and by the sandbox alike.
+ */
+import type { Wait } from '../domain/trigger-plan.ts';
+
+export const TASK_QUEUE = 'beckon';
+
+/** The types by which workflows are started. */
+export const WORKFLOW = { campaign: 'campaign', run: 'run', liveTrigger: 'liveTrigger' } as const;
+
+/** Signals by name. */
+export const SIGNAL = { stop: 'stop', wake: 'wake', userAction: 'userAction' } as const;
+
+/** Search attributes, all keywords; registered on every server before the worker starts. */
+export const SEARCH_ATTRIBUTES = ['CampaignId', 'ProfileId', 'CampaignName', 'Channel', 'Outcome'] as const;
+
+export const workflowIds = {
+  campaign: (campaignId: string): string => `campaign/${campaignId}`,
+  run: (campaignId: string, instantMs: number): string =>
+    `run/${campaignId}/${new Date(instantMs).toISOString()}`,
+  trigger: (campaignId: string, profileId: string, messageId: string): string =>
+    `trigger/${campaignId}/${profileId}/${messageId}`,
+};
+
+export interface CampaignInput {
+  campaignId: string;
+  name: string;
+  kind: 'live' | 'past';
+  startsAtMs: number;
+  endsAtMs: number | null;
+  /** Set when it continues as new. */
+  begun?: boolean;
+}
+
+export interface RunInput {
+  campaignId: string;
+  name: string;
+  runId: string;
+  instantMs: number;
+  /** Set when it continues as new: materialising after this profile, or draining. */
+  phase?: { kind: 'materialise'; after: string | null } | { kind: 'drain'; groups: PartitionRange[] };
+}
+
+/** Partitions from (inclusive) to (exclusive) of the 64 that rows of a run fall into. */
+export interface PartitionRange {
+  from: number;
+  to: number;
+}
+
+export interface TriggerInput {
+  messageId: string;
+  campaignId: string;
+  profileId: string;
+  /** What it waits for, in order, with the texts that an operator reads. */
+  waits: Wait[];
+}
+
+/** What the user did while the trigger waited. The row has been changed already; this is so that it wakes. */
+export type UserAction =
+  { kind: 'close'; outcome: string; text: string } | { kind: 'restart'; waits: Wait[]; text: string };

@@ -1,0 +1,4 @@
+/** What the worker registers: the names by which workflows are started. */
+export { campaign } from './campaign.ts';
+export { liveTrigger } from './live-trigger.ts';
+export { run } from './run.ts';

@@ -1,0 +1,37 @@
+/** Every timeout and retry policy of the workflows' activities, in one place. */
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { CampaignActivities } from '../activities/campaign-activities.ts';
+import type { RunActivities } from '../activities/run-activities.ts';
+import type { TriggerActivities } from '../activities/trigger-activities.ts';
+
+/** Short writes that must happen in the end: retried until they do. */
+export const campaignActivities = proxyActivities<CampaignActivities>({
+  startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '20 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+});
+
+/**
+ * Pages of a run. A heartbeat tells a dead worker from a slow one within seconds; rows it had claimed are
+ * taken over when their own lease has run out.
+ */
+export const runActivities = proxyActivities<RunActivities>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '6 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+});
+
+/** The end of an ordinary passage: one history event. Longer trouble goes on in a regular activity. */
+export const triggerLocalActivities = proxyLocalActivities<
+  Pick<TriggerActivities, 'sendTrigger' | 'replanTrigger'>
+>({
+  startToCloseTimeout: '25 seconds',
+  localRetryThreshold: '10 seconds',
+  retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+});
+
+/** Tries again until the row is settled; each failure says itself when the next try is due. */
+export const triggerRetries = proxyActivities<Pick<TriggerActivities, 'retryTrigger'>>({
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '15 minutes' },
+});

@@ -1,0 +1,78 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  continueAsNew,
+  defineSignal,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { SIGNAL, type PartitionRange, type RunInput } from './contract.ts';
+import { runActivities as activities } from './policies.ts';
+import { instantText, waitUntil } from './wait.ts';
+
+const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
+
+/** One occurrence of a past-behaviour campaign: writes down who gets it, then drains what falls due. */
+export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
+  let stopped = false;
+  let wakes = 0;
+  setHandler(defineSignal(SIGNAL.stop), () => {
+    stopped = true;
+  });
+  setHandler(defineSignal(SIGNAL.wake), () => {
+    wakes += 1;
+  });
+  const mustContinue = (): boolean => workflowInfo().continueAsNewSuggested;
+
+  let phase = input.phase ?? { kind: 'materialise' as const, after: null };
+  while (phase.kind === 'materialise' && !stopped) {
+    setCurrentDetails('Materialising: writing down who gets it.');
+    const page = await activities.materialise({ runId: input.runId, after: phase.after });
+    if (page.after !== null) phase = { kind: 'materialise', after: page.after };
+    else phase = { kind: 'drain', groups: await activities.beginDrain(input.runId) };
+    if (mustContinue()) await continueAsNew<typeof run>({ ...input, phase });
+  }
+
+  if (phase.kind === 'drain' && !stopped) {
+    setCurrentDetails(`Draining in ${phase.groups.length} parts.`);
+    const groups = phase.groups;
+    const ends = await Promise.all(groups.map((range) => drainRange(range)));
+    const left = groups.filter((_, i) => ends[i] === 'continue');
+    if (left.length > 0 && !stopped) {
+      await continueAsNew<typeof run>({ ...input, phase: { kind: 'drain', groups: left } });
+    }
+  }
+
+  const outcome = await activities.finishRun({ runId: input.runId, stopped });
+  setCurrentDetails(outcome.text);
+  upsertSearchAttributes([{ key: outcomeKey, value: outcome.status }]);
+  return outcome.status;
+
+  /** Drains one range of partitions until nothing is left, the run is stopped, or the history is long enough. */
+  async function drainRange(range: PartitionRange): Promise<'done' | 'continue'> {
+    while (!stopped) {
+      if (mustContinue()) return 'continue';
+      const answer = await activities.drain({ runId: input.runId, ...range });
+      const seen = wakes;
+      // One part that must continue as new wakes the others, so that none waits for another's timer.
+      const awake = (): boolean => stopped || wakes !== seen || mustContinue();
+      switch (answer.kind) {
+        case 'done':
+          return 'done';
+        case 'closed':
+          stopped = true;
+          return 'done';
+        case 'paused':
+          await waitUntil(null, 'paused', awake);
+          break;
+        case 'wait':
+          await waitUntil(answer.untilMs, `next messages due at ${instantText(answer.untilMs)}`, awake);
+          break;
+        case 'more':
+          break;
+      }
+    }
+    return 'done';
+  }
+}

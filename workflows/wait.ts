@@ -1,0 +1,28 @@
+import { condition } from '@temporalio/workflow';
+
+/**
+ * Waits until an instant, or until `wake` holds.
+ *
+ * @param untilMs epoch milliseconds; null waits for `wake` alone; an instant in the past does not wait
+ * @param summary what an operator reads beside the timer
+ * @returns whether `wake` ended the wait
+ */
+export async function waitUntil(
+  untilMs: number | null,
+  summary: string,
+  wake: () => boolean,
+): Promise<boolean> {
+  if (wake()) return true;
+  if (untilMs === null) {
+    await condition(wake);
+    return true;
+  }
+  const ms = untilMs - Date.now();
+  if (ms <= 0) return false;
+  return condition(wake, ms, { summary });
+}
+
+/** @returns the instant as an operator reads it, in UTC, the same on every replay */
+export function instantText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
