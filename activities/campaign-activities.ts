@@ -28,9 +28,14 @@ export type CampaignActivities = ReturnType<typeof createCampaignActivities>;
 /** The activities of `campaign`: its beginning and its end. */
 export function createCampaignActivities(deps: CampaignActivityDeps) {
   return {
-    /** Marks a scheduled campaign as running. Repeating it is harmless. */
-    async beginCampaign(campaignId: string): Promise<void> {
+    /**
+     * Marks a scheduled campaign as running. Repeating it is harmless.
+     * @returns `stopped` when it was stopped while its workflow could not be told
+     */
+    async beginCampaign(campaignId: string): Promise<'begun' | 'stopped'> {
       await deps.campaigns.changeStatus(campaignId, ['scheduled'], 'running');
+      const campaign = await deps.campaigns.byId(campaignId);
+      return campaign?.status === 'stopped' ? 'stopped' : 'begun';
     },
 
     /**
@@ -72,7 +77,7 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
       }
       const campaign = await deps.campaigns.byId(input.campaignId);
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
-      return withHeartbeat(async (signal) => {
+      const closedRows = await withHeartbeat(async (signal) => {
         let count = 0;
         while (!signal.aborted) {
           const closed = await deps.messages.closeOpen(
@@ -94,6 +99,8 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
         }
         return count;
       });
+      await deps.campaigns.finish(input.campaignId);
+      return closedRows;
     },
   };
 }

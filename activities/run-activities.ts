@@ -69,7 +69,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
     /** Marks the run as draining. @returns the ranges of partitions to drain side by side */
     async beginDrain(runId: string): Promise<{ from: number; to: number }[]> {
       await deps.runs.setStatus(runId, 'draining');
-      const open = await deps.messages.countOpen(runId);
+      const open = await deps.messages.countOpen(runId, ROWS_PER_GROUP * MAX_GROUPS);
       return splitPartitions(Math.ceil(open / ROWS_PER_GROUP));
     },
 

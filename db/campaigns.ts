@@ -1,5 +1,5 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { Campaign, CampaignDefinition, CampaignStatus } from '../domain/campaign.ts';
+import { mayBecome, type Campaign, type CampaignDefinition } from '../domain/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { bumpCatalogue } from './catalogue.ts';
 
@@ -39,6 +39,8 @@ const campaignSchema = new Schema<CampaignDoc>(
 );
 // Lists by status, the view of active campaigns, and the sweep for campaigns that are not finished.
 campaignSchema.index({ status: 1, _id: 1 });
+// The sweep for campaigns that are not done with.
+campaignSchema.index({ finishedAt: 1, status: 1 });
 // Lists by label.
 campaignSchema.index({ 'definition.labels': 1, _id: 1 });
 // The integer that payloads name a campaign by.
@@ -172,10 +174,9 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
 
     async changeStatus(id, from, to) {
       return connection.transaction(async (session) => {
-        const final = to === 'stopped' || to === 'completed';
         const answer = await campaigns.updateOne(
-          { _id: id as never, status: { $in: from } },
-          [{ $set: { status: to, updatedAt: '$$NOW', ...(final ? { finishedAt: '$$NOW' } : {}) } }],
+          { _id: id as never, status: { $in: from.filter((status) => mayBecome(status, to)) } },
+          [{ $set: { status: to, updatedAt: '$$NOW' } }],
           { session },
         );
         if (answer.modifiedCount === 0) return null;
@@ -195,10 +196,15 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       return doc.definition;
     },
 
+    async finish(id) {
+      await campaigns.updateOne({ _id: id as never, finishedAt: { $exists: false } }, [
+        { $set: { finishedAt: '$$NOW' } },
+      ]);
+    },
+
     async unfinished(limit) {
-      const statuses: CampaignStatus[] = ['scheduled', 'running', 'paused'];
       const docs = await model
-        .find({ status: { $in: statuses } })
+        .find({ status: { $ne: 'draft' }, finishedAt: { $exists: false } })
         .limit(limit)
         .lean<CampaignDoc[]>()
         .exec();

@@ -40,7 +40,7 @@ const messageSchema = new Schema<MessageDoc>(
 const open = { state: { $in: [...OPEN_STATES] } };
 // What a run's partitions have to send, and when next; rows leave it when they are settled.
 messageSchema.index(
-  { runId: 1, partition: 1, dueAt: 1 },
+  { runId: 1, partition: 1, state: 1, dueAt: 1 },
   { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'drain' },
 );
 // One open passage per campaign, profile and matchOn value.
@@ -54,11 +54,15 @@ messageSchema.index(
 );
 // A profile's passages through a campaign, open and settled; erasing a profile.
 messageSchema.index({ profileId: 1, campaignId: 1 });
-// Lists and statistics of a campaign, and closing what is open at its end.
+// Lists and statistics of a campaign.
 messageSchema.index({ campaignId: 1, _id: 1 });
+// Closing what is open at a campaign's end; rows leave it when they are settled.
+messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
 // The sweep: what is overdue.
 messageSchema.index({ dueAt: 1 }, { partialFilterExpression: open, name: 'overdue' });
 
+/** How many of a profile's latest passages decide what another opening event does. */
+const PASSAGES_READ = 50;
 /** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */
 const CLOCK_SLACK_MS = 250;
 
@@ -102,8 +106,12 @@ export function createMessageRepository(connection: Connection): MessageReposito
       return (await find({ _id: id }))[0] ?? null;
     },
 
-    passagesOf: (profileId, campaignId, matchValue) =>
-      find({ profileId, campaignId, 'passage.matchValue': matchValue }),
+    async passagesOf(profileId, campaignId, matchValue, id) {
+      const ofPassage = { profileId, campaignId, 'passage.matchValue': matchValue };
+      const latest = await find(ofPassage, { sort: { 'passage.openedBy.time': -1 }, limit: PASSAGES_READ });
+      if (latest.length < PASSAGES_READ || latest.some((row) => row.id === id)) return latest;
+      return [...latest, ...(await find({ _id: id }))];
+    },
 
     openPassages: (profileId, campaignId) =>
       find({ profileId, campaignId, passage: { $exists: true }, state: { $in: OPEN_STATES } }),
@@ -164,22 +172,41 @@ export function createMessageRepository(connection: Connection): MessageReposito
     },
 
     async nextDue(runId, { from, to }) {
-      const [row] = await messages
-        .aggregate([
-          { $match: { runId, partition: { $gte: from, $lt: to }, state: { $in: OPEN_STATES } } },
-          { $project: { at: { $cond: [{ $eq: ['$state', 'sending'] }, '$leaseUntil', '$dueAt'] } } },
-          { $group: { _id: null, at: { $min: '$at' } } },
-        ])
+      // The first entry of each partition in the index, however many rows wait in it.
+      const firsts = Array.from({ length: to - from }, (_, i) => from + i).flatMap((partition) =>
+        (['waiting', 'due'] as const).map((state) =>
+          messages.findOne(
+            { runId, partition, state },
+            { sort: { dueAt: 1 }, projection: { dueAt: 1 }, hint: 'drain' },
+          ),
+        ),
+      );
+      const [held] = await messages
+        .aggregate<{ at: Date }>(
+          [
+            { $match: { runId, partition: { $gte: from, $lt: to }, state: 'sending' } },
+            { $group: { _id: null, at: { $min: '$leaseUntil' } } },
+          ],
+          { hint: 'drain' },
+        )
         .toArray();
-      return (row?.at as Date | undefined) ?? null;
+      const instants = (await Promise.all(firsts)).flatMap((row) =>
+        row ? [(row.dueAt as Date).getTime()] : [],
+      );
+      if (held) instants.push(held.at.getTime());
+      return instants.length === 0 ? null : new Date(Math.min(...instants));
     },
 
-    async countOpen(runId) {
-      return messages.countDocuments({ runId, state: { $in: OPEN_STATES } });
+    async countOpen(runId, most) {
+      return messages.countDocuments(
+        { runId, state: { $in: [...OPEN_STATES] } },
+        { limit: most, hint: 'drain' },
+      );
     },
 
     async closeOpen(filter, reason, nowMs, limit) {
-      const rows = await find({ ...filter, state: { $in: ['waiting', 'due'] } }, { limit });
+      const hint = filter.runId === undefined ? 'openOfCampaign' : 'drain';
+      const rows = await find({ ...filter, state: { $in: ['waiting', 'due'] } }, { limit, hint });
       const closed: { id: string; profileId: string; trigger: boolean }[] = [];
       if (rows.length === 0) return closed;
       await messages.bulkWrite(

@@ -1,4 +1,4 @@
-import { Schema, type Connection } from 'mongoose';
+import { Schema, type ClientSession, type Connection } from 'mongoose';
 import type { Profile } from '../domain/profile.ts';
 import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositories.ts';
 import { newId } from './ids.ts';
@@ -52,35 +52,37 @@ export function createProfileRepository(connection: Connection): ProfileReposito
     const found = await readIdentities(unique);
     const missing = unique.filter((identity) => !found.has(identity));
     if (missing.length > 0) {
-      await identities.bulkWrite(
-        missing.map((identity) => ({
-          updateOne: {
-            filter: { _id: identity as never },
-            update: { $setOnInsert: { profileId: newId() } },
-            upsert: true,
-          },
-        })),
-        { ordered: false },
-      );
-      for (const [identity, id] of await readIdentities(missing)) found.set(identity, id);
-      await ensureProfiles(missing.map((identity) => [identity, found.get(identity) ?? '']));
+      // Both or neither: an identity without its profile would swallow what is posted for it.
+      await connection.transaction(async (session) => {
+        await identities.bulkWrite(
+          missing.map((identity) => ({
+            updateOne: {
+              filter: { _id: identity as never },
+              update: { $setOnInsert: { profileId: newId() } },
+              upsert: true,
+            },
+          })),
+          { ordered: false, session },
+        );
+        const made = await readIdentities(missing, session);
+        await profiles.bulkWrite(
+          [...made].map(([identity, id]) => ({
+            updateOne: { filter: { _id: id as never }, update: upsertPipeline({ identity }), upsert: true },
+          })),
+          { ordered: false, session },
+        );
+        for (const [identity, id] of made) found.set(identity, id);
+      });
     }
     return found;
   }
 
-  async function readIdentities(wanted: string[]): Promise<Map<string, string>> {
+  async function readIdentities(wanted: string[], session?: ClientSession): Promise<Map<string, string>> {
     if (wanted.length === 0) return new Map();
-    const docs = await identities.find({ _id: { $in: wanted as never[] } }).toArray();
+    const docs = await identities
+      .find({ _id: { $in: wanted as never[] } }, session ? { session } : {})
+      .toArray();
     return new Map(docs.map((doc) => [String(doc._id), doc.profileId as string]));
-  }
-
-  async function ensureProfiles(pairs: [string, string][]): Promise<void> {
-    await profiles.bulkWrite(
-      pairs.map(([identity, id]) => ({
-        updateOne: { filter: { _id: id as never }, update: upsertPipeline({ identity }), upsert: true },
-      })),
-      { ordered: false },
-    );
   }
 
   return {

@@ -29,7 +29,7 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
   if (!input.begun) {
     setCurrentDetails(`Starts at ${instantText(input.startsAtMs)}.`);
     await waitUntil(input.startsAtMs, `starts at ${instantText(input.startsAtMs)}`, isStopped);
-    if (!stopped) await activities.beginCampaign(input.campaignId);
+    if (!stopped && (await activities.beginCampaign(input.campaignId)) === 'stopped') stopped = true;
   }
 
   if (!stopped && input.kind === 'past') {

@@ -21,17 +21,22 @@ export const runActivities = proxyActivities<RunActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 });
 
-/** The end of an ordinary passage: one history event. Longer trouble goes on in a regular activity. */
+/**
+ * The end of an ordinary passage: one history event. Longer trouble goes on in a regular activity, whose tries
+ * leave nothing in the history.
+ */
 export const triggerLocalActivities = proxyLocalActivities<
   Pick<TriggerActivities, 'sendTrigger' | 'replanTrigger'>
 >({
   startToCloseTimeout: '25 seconds',
   localRetryThreshold: '10 seconds',
-  retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+  retry: { initialInterval: '500 milliseconds', backoffCoefficient: 2, maximumAttempts: 4 },
 });
 
 /** Tries again until the row is settled; each failure says itself when the next try is due. */
-export const triggerRetries = proxyActivities<Pick<TriggerActivities, 'retryTrigger'>>({
+export const triggerRetries = proxyActivities<
+  Pick<TriggerActivities, 'retryTrigger' | 'replanTrigger'>
+>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '15 minutes' },
 });

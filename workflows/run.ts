@@ -31,7 +31,7 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
     const page = await activities.materialise({ runId: input.runId, after: phase.after });
     if (page.after !== null) phase = { kind: 'materialise', after: page.after };
     else phase = { kind: 'drain', groups: await activities.beginDrain(input.runId) };
-    if (mustContinue()) await continueAsNew<typeof run>({ ...input, phase });
+    if (mustContinue() && !stopped) await continueAsNew<typeof run>({ ...input, phase });
   }
 
   if (phase.kind === 'drain' && !stopped) {
@@ -53,8 +53,9 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
   async function drainRange(range: PartitionRange): Promise<'done' | 'continue'> {
     while (!stopped) {
       if (mustContinue()) return 'continue';
-      const answer = await activities.drain({ runId: input.runId, ...range });
+      // A wake that comes while it drains may be about what it has not seen: it looks again.
       const seen = wakes;
+      const answer = await activities.drain({ runId: input.runId, ...range });
       // One part that must continue as new wakes the others, so that none waits for another's timer.
       const awake = (): boolean => stopped || wakes !== seen || mustContinue();
       switch (answer.kind) {

@@ -20,6 +20,16 @@ export async function renderContent(
   const text = async (template: string): Promise<string> => templates.render(template, scope);
   const optional = async (template: string | undefined): Promise<string | undefined> =>
     template === undefined ? undefined : text(template);
+  const link = async (template: string | undefined, protocols: string[]): Promise<string | undefined> => {
+    const address = await optional(template);
+    if (address === undefined || address === '') return undefined;
+    if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol)) {
+      throw new Error(
+        `rendered to ${JSON.stringify(address.slice(0, 80))}, which is no ${protocols.join('// or ')}// address`,
+      );
+    }
+    return address;
+  };
   const { what } = definition;
   const data: Record<string, string> = {};
   for (const [key, template] of Object.entries(what.data ?? {})) data[key] = await text(template);
@@ -27,14 +37,14 @@ export async function renderContent(
     ...what,
     title: await text(what.title),
     body: await optional(what.body),
-    url: await optional(what.url),
-    image: await optional(what.image),
-    icon: await optional(what.icon),
-    badge: await optional(what.badge),
+    url: await link(what.url, ['https:', 'http:']),
+    image: await link(what.image, ['https:']),
+    icon: await link(what.icon, ['https:']),
+    badge: await link(what.badge, ['https:']),
     actions: await Promise.all(
       (what.actions ?? []).map(async (action) => ({
         title: await text(action.title),
-        url: await optional(action.url),
+        url: await link(action.url, ['https:', 'http:']),
       })),
     ),
     data,

@@ -76,7 +76,7 @@ async function openPassage(
   if (matchValue === null) return;
 
   const messageId = derivedId(campaign.id, event.id);
-  const passages = await deps.messages.passagesOf(event.profileId, campaign.id, matchValue);
+  const passages = await deps.messages.passagesOf(event.profileId, campaign.id, matchValue, messageId);
   const decision = decideOpening(campaign.live, event, messageId, passages.flatMap(stateOf));
   if (decision.kind === 'ignore') return;
   if (decision.kind === 'alreadyOpened' && !decision.stillWaiting) return;

@@ -39,8 +39,10 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
     const token = await deps.lanes.claim(SWEEP_LANE, deps.owner, Math.max(deps.everyMs, 30_000));
     if (token === null) return;
     try {
-      for (const campaign of await deps.campaigns.unfinished(PAGE))
+      for (const campaign of await deps.campaigns.unfinished(PAGE)) {
         await deps.workflows.startCampaign(campaign);
+        if (campaign.status === 'stopped') await deps.workflows.stopCampaign(campaign.id);
+      }
       const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
       await sweepTriggers(before);
       await sweepRuns(before);

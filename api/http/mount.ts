@@ -9,6 +9,8 @@ import { parseOrThrow } from './validate.ts';
 
 const DEFAULT_BODY_BYTES = 256 * 1024;
 const IDEMPOTENCY_LEASE_MS = 60_000;
+/** Deeper than anything we take, and far from what would exhaust the stack. */
+const MAX_NESTING = 64;
 
 /** Who calls: resolved by the access check of the route. */
 export interface Caller {
@@ -29,6 +31,11 @@ export function mountRoutes(router: Router, routes: Route[], deps: MountDeps): v
       limit: route.maxBody ?? DEFAULT_BODY_BYTES,
       type: () => true,
       strict: false,
+      verify: (_request, _response, body) => {
+        if (nestingOf(body) > MAX_NESTING) {
+          throw new Problem('malformed_json', `the body nests deeper than ${MAX_NESTING} levels`);
+        }
+      },
     });
     const steps = route.body ? [requireJson, parseJson] : [];
     router[route.method](
@@ -71,6 +78,23 @@ function requireJson(request: Request, _response: Response, next: NextFunction):
     throw new Problem('unsupported_media_type', `got ${type}`);
   }
   next();
+}
+
+/** @returns how deep the arrays and objects of a JSON text nest; it is looked at before anything recurses into it */
+function nestingOf(body: Buffer): number {
+  let depth = 0;
+  let deepest = 0;
+  let inText = false;
+  for (let i = 0; i < body.length; i += 1) {
+    const byte = body[i];
+    if (inText) {
+      if (byte === 0x5c) i += 1;
+      else if (byte === 0x22) inText = false;
+    } else if (byte === 0x22) inText = true;
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, (depth += 1));
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1;
+  }
+  return deepest;
 }
 
 async function call(route: Route, request: Request, deps: MountDeps): Promise<RouteAnswer> {

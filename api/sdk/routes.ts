@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApiDeps } from '../deps.ts';
-import { id, identity, instant, text } from '../http/fields.ts';
+import { id, instant, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import {
@@ -37,8 +37,7 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       body: z
         .strictObject({
           ...subscriptionFields,
-          identity: identity.optional(),
-          anonymousId: text(64).optional(),
+          anonymousId: text(64).describe('A random id that the SDK keeps in this browser'),
         })
         .meta({ id: 'SdkSubscriptionInput' }),
       answers: {
@@ -46,15 +45,13 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
         200: { description: 'One that was there', schema: subscriptionView },
       },
       async handle({ body, request }) {
-        const { identity: wanted, anonymousId, ...fields } = body;
+        const { anonymousId, ...fields } = body;
         await checkOrigin(deps, fields.siteId, request.headers.origin);
         const faults = await subscriptionFaults(deps, fields);
-        if (wanted === undefined && anonymousId === undefined) {
-          faults.push({ pointer: '', detail: 'needs either identity or anonymousId' });
-        }
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
-        // An anonymous visitor is a full profile, under a name that no customer's identity can have.
-        const who = wanted ?? `anonymous/${fields.siteId}/${anonymousId ?? ''}`;
+        // A visitor is a full profile, under a name that no customer's identity can have. Who the visitor is, only
+        // the server side may say: a browser could claim to be anybody.
+        const who = `anonymous/${fields.siteId}/${anonymousId}`;
         const profileId = (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
         return saveSubscription(deps, profileId, fields);
       },

@@ -109,7 +109,9 @@ export interface CampaignRepository {
   /** Compare-and-set of the status, in one transaction with the catalogue. */
   changeStatus(id: string, from: CampaignStatus[], to: CampaignStatus): Promise<Campaign | null>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
-  /** Active campaigns whose workflow may be missing: not finished, published before the instant. */
+  /** Marks a campaign as done with: nothing of it is open any more. */
+  finish(id: string): Promise<void>;
+  /** Published campaigns that are not done with: their workflow must be there. */
   unfinished(limit: number): Promise<Campaign[]>;
 }
 
@@ -170,7 +172,8 @@ export interface MessageRepository {
   /** `conflict`: another waiting row of the passage is there. */
   insertTriggerRow(row: NewTriggerRow): Promise<'inserted' | 'exists' | 'conflict'>;
   byId(id: string): Promise<Message | null>;
-  passagesOf(profileId: string, campaignId: string, matchValue: string): Promise<Message[]>;
+  /** The latest passages, and the one with the id. */
+  passagesOf(profileId: string, campaignId: string, matchValue: string, id: string): Promise<Message[]>;
   openPassages(profileId: string, campaignId: string): Promise<Message[]>;
   /** Compare-and-set from waiting or due. @returns whether it was this call that closed it */
   closePassage(
@@ -188,7 +191,8 @@ export interface MessageRepository {
   record(results: MessageResult[]): Promise<string[]>;
   /** The next instant at which a run's partitions have something to do; null when all is settled. */
   nextDue(runId: string, partitions: { from: number; to: number }): Promise<Date | null>;
-  countOpen(runId: string): Promise<number>;
+  /** @returns how many rows are open, counting no further than `most` */
+  countOpen(runId: string, most: number): Promise<number>;
   /** Suppresses up to `limit` rows that are not being sent. @returns those closed, with what names their workflow */
   closeOpen(
     filter: { campaignId: string; runId?: string },
