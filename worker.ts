@@ -14,11 +14,12 @@ import { DELIVERY_LIMITS, type DeliveryDeps, type DeliveryLimits } from './activ
 import { createGateKeeper } from './activities/delivery/gate-keeper.ts';
 import { createRunActivities } from './activities/run-activities.ts';
 import { createTriggerActivities } from './activities/trigger-activities.ts';
-import { connectionOptions } from './api/temporal/connection-options.ts';
+import { ensureSearchAttributes } from './runtime/search-attributes.ts';
+import { connectionOptions } from './runtime/temporal-connection.ts';
 import { createWorkflowStarter } from './api/temporal/workflow-starter.ts';
-import { createLog, type AppLog } from './api/system/log.ts';
-import { runUntilSignal } from './api/system/run-until-signal.ts';
-import { startFailure } from './api/server.ts';
+import { createLog, type AppLog } from './runtime/log.ts';
+import { runUntilSignal } from './runtime/run-until-signal.ts';
+import { startFailure } from './runtime/start-failure.ts';
 import { createHostAllowList } from './channels/web-push/allowed-hosts.ts';
 import { createReceiptSigner } from './channels/web-push/receipt-signer.ts';
 import { createWebPushChannel } from './channels/web-push/web-push-channel.ts';
@@ -67,6 +68,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock);
   const temporal = Connection.lazy(temporalOptions);
+  await ensureSearchAttributes(temporal, config.temporalNamespace);
   const workflows = createWorkflowStarter(
     new Client({ connection: temporal, namespace: config.temporalNamespace }),
     taskQueue,

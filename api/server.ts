@@ -14,6 +14,7 @@ import { connectDatabase } from '../db/connection.ts';
 import { createRepositories } from '../db/repositories.ts';
 import { followServerClock } from '../db/server-clock.ts';
 import { createTemplateEngine } from '../domain/template.ts';
+import { startFailure } from '../runtime/start-failure.ts';
 import { bundleWebAssets } from '../web/bundle.ts';
 import { TASK_QUEUE } from '../workflows/contract.ts';
 import { createApp } from './app.ts';
@@ -21,10 +22,10 @@ import { createDispatcher } from './dispatch/dispatcher.ts';
 import { createMatcher } from './dispatch/matcher.ts';
 import { createSweep } from './dispatch/sweep.ts';
 import { ensureAdminKey } from './keys/admin-key.ts';
-import { createLog, type AppLog } from './system/log.ts';
-import { connectionOptions } from './temporal/connection-options.ts';
+import { createLog, type AppLog } from '../runtime/log.ts';
+import { connectionOptions } from '../runtime/temporal-connection.ts';
 import { createWorkflowStarter } from './temporal/workflow-starter.ts';
-import { runUntilSignal } from './system/run-until-signal.ts';
+import { runUntilSignal } from '../runtime/run-until-signal.ts';
 
 export const VERSION = '0.1.0';
 
@@ -192,11 +193,4 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     process.stderr.write(`${startFailure(error)}\n`);
     process.exit(1);
   });
-}
-
-/** @returns one clear line about why a process could not start */
-export function startFailure(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && error.name.startsWith('Mongo')) return `MongoDB cannot be reached: ${text}`;
-  return `Beckon could not start: ${text}`;
 }

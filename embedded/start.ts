@@ -1,17 +1,15 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { startApi, startFailure } from '../api/server.ts';
-import { connectionOptions } from '../api/temporal/connection-options.ts';
-import { createLog } from '../api/system/log.ts';
-import { runUntilSignal } from '../api/system/run-until-signal.ts';
+import { startApi } from '../api/server.ts';
+import { startFailure } from '../runtime/start-failure.ts';
+import { createLog } from '../runtime/log.ts';
+import { runUntilSignal } from '../runtime/run-until-signal.ts';
 import { ConfigError, readConfig, type Config } from '../config.ts';
 import { startWorker } from '../worker.ts';
 import { choosePort } from './free-port.ts';
 import { ensureDemoPush, type DemoPush } from './demo-push.ts';
-import { ensureSearchAttributes } from './search-attributes.ts';
 import { removeStackFile, writeStackFile } from './stack-file.ts';
 import { startServers } from './stack.ts';
 
@@ -61,7 +59,6 @@ export async function startStack(
       temporalAddress: servers.temporalAddress,
       pushHosts: [...config.pushHosts, demoPush.host],
     };
-    if (config.temporalAddress !== undefined) await registerSearchAttributes(full);
     const log = createLog(config.logLevel);
     Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
     say('Starting the worker and the API');
@@ -99,15 +96,6 @@ async function keptAdminKey(dataDir: string): Promise<string> {
   const key = `bk_${randomBytes(24).toString('base64url')}`;
   await writeFile(file, `${key}\n`, { mode: 0o600 });
   return key;
-}
-
-async function registerSearchAttributes(config: Config & { temporalAddress: string }): Promise<void> {
-  const connection = await Connection.connect(await connectionOptions(config));
-  try {
-    await ensureSearchAttributes(connection, config.temporalNamespace);
-  } finally {
-    await connection.close();
-  }
 }
 
 async function main(): Promise<void> {

@@ -6,9 +6,8 @@ import { Connection } from '@temporalio/client';
 import { choosePort } from './free-port.ts';
 import { startGuarded } from './guarded-child.ts';
 import type { GuardedChild } from './guarded-child.ts';
-import { ensureSearchAttributes, searchAttributeNames } from './search-attributes.ts';
-
-export { ensureSearchAttributes } from './search-attributes.ts';
+import { ensureSearchAttributes } from '../runtime/search-attributes.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
 
 const namespace = 'default';
 const readyMs = 90_000;
@@ -87,7 +86,7 @@ function serverArguments(dataDir: string | undefined, port: number, uiPort: numb
     // One machine needs no more; four partitions forward tasks to each other.
     ...['--dynamic-config-value', 'matching.numTaskqueueReadPartitions=1'],
     ...['--dynamic-config-value', 'matching.numTaskqueueWritePartitions=1'],
-    ...searchAttributeNames.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...SEARCH_ATTRIBUTES.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
   ];
 }
 

@@ -22,7 +22,6 @@ export const LAYERS = {
       '@temporalio/common',
       'express',
       'zod',
-      'pino',
       'prom-client',
       'swagger-ui-dist',
     ],

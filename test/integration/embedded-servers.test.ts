@@ -18,7 +18,8 @@ import { DataDirInUseError } from '../../embedded/data-dir-lock.ts';
 import { startMongod } from '../../embedded/mongod.ts';
 import { startServers } from '../../embedded/stack.ts';
 import type { RunningServers } from '../../embedded/stack.ts';
-import { ensureSearchAttributes, startTemporalServer } from '../../embedded/temporal-server.ts';
+import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { ensureSearchAttributes } from '../../runtime/search-attributes.ts';
 import { serverBinaries, sharedServers, uniqueName } from '../support/servers.ts';
 
 const stackModule = fileURLToPath(new URL('../../embedded/stack.ts', import.meta.url));

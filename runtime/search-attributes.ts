@@ -2,9 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../workflows/contract.ts';
 
-/** What operators search and sort workflows by; all are keywords. */
-export const searchAttributeNames = SEARCH_ATTRIBUTES;
-
 /** `INDEXED_VALUE_TYPE_KEYWORD` of Temporal's API. */
 const keyword = 2;
 const visibleMs = 30_000;
@@ -18,13 +15,11 @@ const visibleMs = 30_000;
  */
 export async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
   const present = await listCustom(connection, namespace);
-  const wrong = searchAttributeNames.filter(
-    (name) => present[name] !== undefined && present[name] !== keyword,
-  );
+  const wrong = SEARCH_ATTRIBUTES.filter((name) => present[name] !== undefined && present[name] !== keyword);
   if (wrong.length > 0) {
     throw new Error(`Temporal has the search attributes ${wrong.join(', ')} with a type other than Keyword.`);
   }
-  const missing = searchAttributeNames.filter((name) => present[name] === undefined);
+  const missing = SEARCH_ATTRIBUTES.filter((name) => present[name] === undefined);
   if (missing.length > 0) await register(connection, namespace, missing);
   await untilQueryable(connection, namespace);
 }
@@ -54,7 +49,7 @@ async function register(connection: Connection, namespace: string, names: readon
 
 /** A server learns of new attributes with a delay; until then it refuses workflows that carry them. */
 async function untilQueryable(connection: Connection, namespace: string): Promise<void> {
-  const query = searchAttributeNames.map((name) => `${name} = 'x'`).join(' AND ');
+  const query = SEARCH_ATTRIBUTES.map((name) => `${name} = 'x'`).join(' AND ');
   const deadline = Date.now() + visibleMs;
   for (;;) {
     try {
@@ -73,5 +68,5 @@ async function untilQueryable(connection: Connection, namespace: string): Promis
 
 function byHand(error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error);
-  return `${reason}. Register these by hand, each of type Keyword: ${searchAttributeNames.join(', ')}.`;
+  return `${reason}. Register these by hand, each of type Keyword: ${SEARCH_ATTRIBUTES.join(', ')}.`;
 }

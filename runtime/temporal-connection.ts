@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../../config.ts';
+import type { Config } from '../config.ts';
 
 /** @returns how clients and workers reach the configured Temporal server */
 export async function connectionOptions(
