@@ -15,7 +15,6 @@ export const LAYERS = {
   api: {
     folders: ['domain', 'api'],
     files: ['workflows/contract.ts'],
-    types: ['config.ts'],
     packages: [
       'node:*',
       '@temporalio/client',
@@ -26,11 +25,17 @@ export const LAYERS = {
       'swagger-ui-dist',
     ],
   },
+  runtime: {
+    folders: ['runtime'],
+    files: ['workflows/contract.ts'],
+    types: ['config.ts'],
+    packages: ['node:*', '@temporalio/client', 'pino'],
+  },
   web: { folders: ['web'], types: ['domain'], packages: ['node:*', 'esbuild'] },
 };
 
-/** Composition roots and what stands outside of the layers may import everything. */
-const ROOTS = ['api/server.ts', 'worker.ts', 'config.ts'];
+/** A composition root inside a layer; what stands outside of these folders may import everything as well. */
+const ROOTS = ['api/server.ts'];
 
 /**
  * @param {string} file path of the importing file below the repository, with forward slashes
