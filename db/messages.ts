@@ -1,70 +1,13 @@
-import { Schema, type Connection } from 'mongoose';
+import type { Connection } from 'mongoose';
 import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/message.ts';
-import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/ports/repositories.ts';
+import type { MessageRepository } from '../domain/ports/repositories.ts';
 import { isDuplicateKey } from './connection.ts';
+import { createMessageFence } from './message-fence.ts';
+import { messageSchema, toMessage, type MessageDoc } from './message-schema.ts';
 import { campaignStats } from './message-stats.ts';
-
-export interface MessageDoc extends Omit<Message, 'id'> {
-  _id: string;
-}
-
-/** `_id` of a run's row is run id + profile id, so that repeating a page inserts nothing twice. */
-const messageSchema = new Schema<MessageDoc>(
-  {
-    _id: { type: String, required: true },
-    campaignId: { type: String, required: true },
-    version: { type: Number, required: true },
-    siteId: { type: String, required: true },
-    profileId: { type: String, required: true },
-    runId: String,
-    partition: Number,
-    passage: Schema.Types.Mixed,
-    state: { type: String, required: true },
-    dueAt: { type: Date, required: true },
-    firstDueAt: { type: Date, required: true },
-    tries: { type: Number, required: true },
-    devices: [Schema.Types.Mixed],
-    attempts: [Schema.Types.Mixed],
-    receipts: [Schema.Types.Mixed],
-    reason: String,
-    detail: String,
-    qualified: Boolean,
-    sentAt: Date,
-    settledAt: Date,
-    createdAt: Date,
-    token: String,
-    leaseUntil: Date,
-  },
-  { collection: 'messages', versionKey: false, minimize: false },
-);
-const open = { state: { $in: [...OPEN_STATES] } };
-// What a run's partitions have to send, and when next; rows leave it when they are settled.
-messageSchema.index(
-  { runId: 1, partition: 1, state: 1, dueAt: 1 },
-  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'drain' },
-);
-// One open passage per campaign, profile and matchOn value.
-messageSchema.index(
-  { campaignId: 1, profileId: 1, 'passage.matchValue': 1 },
-  {
-    unique: true,
-    partialFilterExpression: { state: 'waiting', passage: { $exists: true } },
-    name: 'onePassage',
-  },
-);
-// A profile's passages through a campaign, open and settled; erasing a profile.
-messageSchema.index({ profileId: 1, campaignId: 1 });
-// Lists and statistics of a campaign.
-messageSchema.index({ campaignId: 1, _id: 1 });
-// Closing what is open at a campaign's end; rows leave it when they are settled.
-messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
-// The sweep: what is overdue.
-messageSchema.index({ dueAt: 1 }, { partialFilterExpression: open, name: 'overdue' });
 
 /** How many of a profile's latest passages decide what another opening event does. */
 const PASSAGES_READ = 50;
-/** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */
-const CLOCK_SLACK_MS = 250;
 
 export function createMessageRepository(connection: Connection): MessageRepository {
   const messages = connection.model<MessageDoc>('Message', messageSchema).collection;
@@ -74,6 +17,8 @@ export function createMessageRepository(connection: Connection): MessageReposito
   };
 
   return {
+    ...createMessageFence(messages),
+
     async insertRunRows(rows) {
       const now = new Date();
       const docs = rows.map(({ suppressed, ...row }) => ({
@@ -144,31 +89,6 @@ export function createMessageRepository(connection: Connection): MessageReposito
         },
       );
       return answer.modifiedCount === 1;
-    },
-
-    async claim(query, token, nowMs, leaseMs) {
-      const ids = await claimable(query, nowMs);
-      if (ids.length === 0) return [];
-      const dueByMs = 'messageId' in query ? nowMs + CLOCK_SLACK_MS : nowMs;
-      await messages.updateMany({ _id: { $in: ids as never[] }, ...mayTake(dueByMs) }, [
-        { $set: { state: 'sending', token, leaseUntil: { $add: ['$$NOW', leaseMs] } } },
-      ]);
-      return find({ _id: { $in: ids }, token, state: 'sending' });
-    },
-
-    async record(results) {
-      if (results.length === 0) return [];
-      const answer = await messages.bulkWrite(results.map(recordOperation), { ordered: false });
-      if (answer.matchedCount === results.length) return [];
-      // Which ones were lost: those that do not carry the mark of this write.
-      const ids = results.map((result) => result.messageId);
-      const held = await messages
-        .find({ _id: { $in: ids as never[] } }, { projection: { recordedBy: 1 } })
-        .toArray();
-      const marks = new Map(held.map((doc) => [String(doc._id), doc.recordedBy as string | undefined]));
-      return results
-        .filter((result) => marks.get(result.messageId) !== result.token)
-        .map((result) => result.messageId);
     },
 
     async nextDue(runId, { from, to }) {
@@ -268,30 +188,6 @@ export function createMessageRepository(connection: Connection): MessageReposito
 
     stats: (campaignId, kind, nowMs) => campaignStats(messages, campaignId, kind, nowMs),
   };
-
-  async function claimable(query: ClaimQuery, nowMs: number): Promise<string[]> {
-    if ('messageId' in query) return [query.messageId];
-    const docs = await messages
-      .find(
-        {
-          runId: query.runId,
-          partition: { $gte: query.partitions.from, $lt: query.partitions.to },
-          ...mayTake(nowMs),
-        },
-        { projection: { _id: 1 }, limit: query.limit, hint: 'drain' },
-      )
-      .toArray();
-    return docs.map((doc) => String(doc._id));
-  }
-}
-
-/** Due and free, or held by somebody whose lease has run out by the database's clock. */
-function mayTake(nowMs: number): object {
-  return {
-    state: { $in: OPEN_STATES },
-    dueAt: { $lte: new Date(nowMs) },
-    $or: [{ state: { $ne: 'sending' } }, { $expr: { $lt: ['$leaseUntil', '$$NOW'] } }],
-  };
 }
 
 function freshRow(dueAt: Date, suppressed: string | undefined, now: Date, qualified = true): object {
@@ -308,49 +204,6 @@ function freshRow(dueAt: Date, suppressed: string | undefined, now: Date, qualif
   };
 }
 
-/** One row's result, written only while the token holds the row. */
-function recordOperation(result: MessageResult): { updateOne: { filter: object; update: object } } {
-  const { settlement } = result;
-  const set: Record<string, unknown> = { devices: result.devices, recordedBy: result.token };
-  const unset: Record<string, ''> = { token: '', leaseUntil: '' };
-  switch (settlement.kind) {
-    case 'sent':
-      Object.assign(set, { state: 'sent', sentAt: settlement.sentAt, qualified: true });
-      break;
-    case 'failed':
-      Object.assign(set, {
-        state: 'failed',
-        reason: settlement.reason,
-        detail: settlement.detail,
-        qualified: true,
-      });
-      break;
-    case 'suppressed':
-      Object.assign(set, {
-        state: 'suppressed',
-        reason: settlement.reason,
-        detail: settlement.detail,
-        qualified: settlement.qualified,
-      });
-      if (settlement.closedBy) set['passage.closedBy'] = settlement.closedBy;
-      break;
-    case 'again':
-      Object.assign(set, { state: 'due', dueAt: settlement.dueAt });
-      if (settlement.sentAt) set.sentAt = settlement.sentAt;
-      break;
-  }
-  for (const key of Object.keys(set)) if (set[key] === undefined) delete set[key];
-  const update: Record<string, unknown> = { $set: set, $unset: unset };
-  if (settlement.kind === 'again') {
-    if (settlement.tried) update.$inc = { tries: 1 };
-  } else {
-    update.$currentDate = { settledAt: true };
-    if (result.attempts.length > 0) update.$inc = { tries: 1 };
-  }
-  if (result.attempts.length > 0) update.$push = { attempts: { $each: result.attempts } };
-  return { updateOne: { filter: { _id: result.messageId, token: result.token, state: 'sending' }, update } };
-}
-
 function insertedDespiteDuplicates(error: unknown, total: number): number {
   if (!(error instanceof Error) || !('writeErrors' in error)) throw error as Error;
   const list = (Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors]) as {
@@ -358,8 +211,4 @@ function insertedDespiteDuplicates(error: unknown, total: number): number {
   }[];
   if (list.length === 0 || list.some((one) => one.code !== 11000)) throw error;
   return total - list.length;
-}
-
-function toMessage({ _id, ...rest }: MessageDoc): Message {
-  return { ...rest, id: _id };
 }

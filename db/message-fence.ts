@@ -1,0 +1,108 @@
+import type { Collection } from 'mongoose';
+import { OPEN_STATES } from '../domain/message.ts';
+import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/ports/repositories.ts';
+import { toMessage, type MessageDoc } from './message-schema.ts';
+
+/** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */
+const CLOCK_SLACK_MS = 250;
+
+/**
+ * Who may send a row: taking rows under a token and a lease by the database's clock, and recording what became
+ * of them only while the token still holds.
+ */
+export function createMessageFence(messages: Collection): Pick<MessageRepository, 'claim' | 'record'> {
+  return {
+    async claim(query, token, nowMs, leaseMs) {
+      const ids = await claimable(query, nowMs);
+      if (ids.length === 0) return [];
+      const dueByMs = 'messageId' in query ? nowMs + CLOCK_SLACK_MS : nowMs;
+      await messages.updateMany({ _id: { $in: ids as never[] }, ...mayTake(dueByMs) }, [
+        { $set: { state: 'sending', token, leaseUntil: { $add: ['$$NOW', leaseMs] } } },
+      ]);
+      const docs = await messages.find({ _id: { $in: ids as never[] }, token, state: 'sending' }).toArray();
+      return docs.map((doc) => toMessage(doc as unknown as MessageDoc));
+    },
+
+    async record(results) {
+      if (results.length === 0) return [];
+      const answer = await messages.bulkWrite(results.map(recordOperation), { ordered: false });
+      if (answer.matchedCount === results.length) return [];
+      // Which ones were lost: those that do not carry the mark of this write.
+      const ids = results.map((result) => result.messageId);
+      const held = await messages
+        .find({ _id: { $in: ids as never[] } }, { projection: { recordedBy: 1 } })
+        .toArray();
+      const marks = new Map(held.map((doc) => [String(doc._id), doc.recordedBy as string | undefined]));
+      return results
+        .filter((result) => marks.get(result.messageId) !== result.token)
+        .map((result) => result.messageId);
+    },
+  };
+
+  async function claimable(query: ClaimQuery, nowMs: number): Promise<string[]> {
+    if ('messageId' in query) return [query.messageId];
+    const docs = await messages
+      .find(
+        {
+          runId: query.runId,
+          partition: { $gte: query.partitions.from, $lt: query.partitions.to },
+          ...mayTake(nowMs),
+        },
+        { projection: { _id: 1 }, limit: query.limit, hint: 'drain' },
+      )
+      .toArray();
+    return docs.map((doc) => String(doc._id));
+  }
+}
+
+/** Due and free, or held by somebody whose lease has run out by the database's clock. */
+function mayTake(nowMs: number): object {
+  return {
+    state: { $in: OPEN_STATES },
+    dueAt: { $lte: new Date(nowMs) },
+    $or: [{ state: { $ne: 'sending' } }, { $expr: { $lt: ['$leaseUntil', '$$NOW'] } }],
+  };
+}
+
+/** One row's result, written only while the token holds the row. */
+function recordOperation(result: MessageResult): { updateOne: { filter: object; update: object } } {
+  const { settlement } = result;
+  const set: Record<string, unknown> = { devices: result.devices, recordedBy: result.token };
+  const unset: Record<string, ''> = { token: '', leaseUntil: '' };
+  switch (settlement.kind) {
+    case 'sent':
+      Object.assign(set, { state: 'sent', sentAt: settlement.sentAt, qualified: true });
+      break;
+    case 'failed':
+      Object.assign(set, {
+        state: 'failed',
+        reason: settlement.reason,
+        detail: settlement.detail,
+        qualified: true,
+      });
+      break;
+    case 'suppressed':
+      Object.assign(set, {
+        state: 'suppressed',
+        reason: settlement.reason,
+        detail: settlement.detail,
+        qualified: settlement.qualified,
+      });
+      if (settlement.closedBy) set['passage.closedBy'] = settlement.closedBy;
+      break;
+    case 'again':
+      Object.assign(set, { state: 'due', dueAt: settlement.dueAt });
+      if (settlement.sentAt) set.sentAt = settlement.sentAt;
+      break;
+  }
+  for (const key of Object.keys(set)) if (set[key] === undefined) delete set[key];
+  const update: Record<string, unknown> = { $set: set, $unset: unset };
+  if (settlement.kind === 'again') {
+    if (settlement.tried) update.$inc = { tries: 1 };
+  } else {
+    update.$currentDate = { settledAt: true };
+    if (result.attempts.length > 0) update.$inc = { tries: 1 };
+  }
+  if (result.attempts.length > 0) update.$push = { attempts: { $each: result.attempts } };
+  return { updateOne: { filter: { _id: result.messageId, token: result.token, state: 'sending' }, update } };
+}

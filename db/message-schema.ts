@@ -1,0 +1,64 @@
+import { Schema } from 'mongoose';
+import { OPEN_STATES, type Message } from '../domain/message.ts';
+
+export interface MessageDoc extends Omit<Message, 'id'> {
+  _id: string;
+}
+
+/** `_id` of a run's row is run id + profile id, so that repeating a page inserts nothing twice. */
+export const messageSchema = new Schema<MessageDoc>(
+  {
+    _id: { type: String, required: true },
+    campaignId: { type: String, required: true },
+    version: { type: Number, required: true },
+    siteId: { type: String, required: true },
+    profileId: { type: String, required: true },
+    runId: String,
+    partition: Number,
+    passage: Schema.Types.Mixed,
+    state: { type: String, required: true },
+    dueAt: { type: Date, required: true },
+    firstDueAt: { type: Date, required: true },
+    tries: { type: Number, required: true },
+    devices: [Schema.Types.Mixed],
+    attempts: [Schema.Types.Mixed],
+    receipts: [Schema.Types.Mixed],
+    reason: String,
+    detail: String,
+    qualified: Boolean,
+    sentAt: Date,
+    settledAt: Date,
+    createdAt: Date,
+    token: String,
+    leaseUntil: Date,
+  },
+  { collection: 'messages', versionKey: false, minimize: false },
+);
+const open = { state: { $in: [...OPEN_STATES] } };
+// What a run's partitions have to send, and when next; rows leave it when they are settled.
+messageSchema.index(
+  { runId: 1, partition: 1, state: 1, dueAt: 1 },
+  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'drain' },
+);
+// One open passage per campaign, profile and matchOn value.
+messageSchema.index(
+  { campaignId: 1, profileId: 1, 'passage.matchValue': 1 },
+  {
+    unique: true,
+    partialFilterExpression: { state: 'waiting', passage: { $exists: true } },
+    name: 'onePassage',
+  },
+);
+// A profile's passages through a campaign, open and settled; erasing a profile.
+messageSchema.index({ profileId: 1, campaignId: 1 });
+// Lists and statistics of a campaign.
+messageSchema.index({ campaignId: 1, _id: 1 });
+// Closing what is open at a campaign's end; rows leave it when they are settled.
+messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
+// The sweep: what is overdue.
+messageSchema.index({ dueAt: 1 }, { partialFilterExpression: open, name: 'overdue' });
+
+/** @returns the message as the domain knows it */
+export function toMessage({ _id, ...rest }: MessageDoc): Message {
+  return { ...rest, id: _id };
+}
