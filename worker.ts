@@ -78,8 +78,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const webPush = createWebPushChannel({
     allowedHosts: createHostAllowList(config.pushHosts),
     now: () => Date.now(),
-    // Shorter than what a gate's lease has left when it is looked at last.
-    maxStartDelayMs: 500,
     ...(options.pushCa === undefined ? {} : { ca: options.pushCa }),
   });
   const delivery: DeliveryDeps = {
@@ -107,7 +105,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...createTriggerActivities(delivery),
     },
     maxConcurrentActivityTaskExecutions: 20,
-    shutdownGraceTime: '15 seconds',
+    // What is under way is told soon, so that it gives back what it holds before a container's ten seconds end.
+    shutdownGraceTime: '1 second',
   });
   const running = worker.run();
   return {

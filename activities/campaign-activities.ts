@@ -8,7 +8,7 @@ import type {
 } from '../domain/ports/repositories.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 export interface CampaignActivityDeps {
   campaigns: CampaignRepository;
@@ -21,6 +21,8 @@ export interface CampaignActivityDeps {
 }
 
 const CLOSE_PAGE = 500;
+/** Longer than a call can take that began before a publish and stored its events after it. */
+const STRADDLE_MS = 5 * 60_000;
 const SIGNALS_AT_ONCE = 10;
 
 export type CampaignActivities = ReturnType<typeof createCampaignActivities>;
@@ -51,11 +53,18 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
       )
         return 0;
       const names = concerningNames(campaign.definition.who.live);
-      return deps.events.markPendingSince(campaign.publishedAt, campaign.catalogueVersion, names);
+      const { publishedAt, catalogueVersion, startsAt } = campaign;
+      // Nothing that came before a later start opens anything.
+      if (startsAt !== undefined && startsAt > publishedAt) return 0;
+      const until = new Date(publishedAt.getTime() + STRADDLE_MS);
+      return withHeartbeat(() => deps.events.markPendingBetween(publishedAt, until, catalogueVersion, names));
     },
 
     /** Opens the run of an instant. Repeating it gives the same run. */
-    async openRun(input: { campaignId: string; instantMs: number }): Promise<{ runId: string }> {
+    async openRun(input: {
+      campaignId: string;
+      instantMs: number;
+    }): Promise<{ runId: string; finished: boolean }> {
       const campaign = await deps.campaigns.byId(input.campaignId);
       if (campaign === null) throw new Error(`no campaign ${input.campaignId}`);
       const run = await deps.runs.open({
@@ -64,7 +73,7 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
         version: campaign.version,
         instant: new Date(input.instantMs),
       });
-      return { runId: run.id };
+      return { runId: run.id, finished: run.status === 'completed' || run.status === 'stopped' };
     },
 
     /**
@@ -79,7 +88,8 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closedRows = await withHeartbeat(async (signal) => {
         let count = 0;
-        while (!signal.aborted) {
+        for (;;) {
+          failIfAborted(signal);
           const closed = await deps.messages.closeOpen(
             { campaignId: input.campaignId },
             reason,

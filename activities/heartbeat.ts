@@ -19,3 +19,13 @@ export async function withHeartbeat<T>(work: (signal: AbortSignal) => Promise<T>
     clearInterval(timer);
   }
 }
+
+/**
+ * For work that must not be taken for done when it was only interrupted: an activity that returns while its
+ * worker shuts down has succeeded, one that throws is tried again elsewhere.
+ *
+ * @throws {Error} when the signal is aborted
+ */
+export function failIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new Error('interrupted: it goes on in the next try');
+}

@@ -6,9 +6,10 @@ import { inSegment } from '../domain/segment.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import type { CampaignDefinition } from '../domain/campaign.ts';
 import { zoneOf } from '../domain/zone-of.ts';
+import { delay } from './delay.ts';
 import { deliverPage } from './delivery/deliver-page.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 /** Into how many partitions the rows of a run fall; groups of them are drained side by side. */
 export const RUN_PARTITIONS = 64;
@@ -50,11 +51,13 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
      */
     async materialise(input: { runId: string; after: string | null }): Promise<{ after: string | null }> {
       const run = await mustRun(input.runId);
+      if (isOver(run)) return { after: null };
       const definition = await mustDefinition(run);
       const site = await deps.sites.byId(definition.siteId);
       return withHeartbeat(async (signal) => {
         let { after } = input;
-        for (let page = 0; page < PAGES_PER_CALL && !signal.aborted; page += 1) {
+        for (let page = 0; page < PAGES_PER_CALL; page += 1) {
+          failIfAborted(signal);
           const profiles = await deps.profiles.page(after, PROFILES_PER_PAGE);
           const members = profiles.filter((profile) => isMember(definition, profile, run.instant));
           if (members.length > 0)
@@ -68,8 +71,9 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
 
     /** Marks the run as draining. @returns the ranges of partitions to drain side by side */
     async beginDrain(runId: string): Promise<{ from: number; to: number }[]> {
+      if (isOver(await mustRun(runId))) return [];
       await deps.runs.setStatus(runId, 'draining');
-      const open = await deps.messages.countOpen(runId, ROWS_PER_GROUP * MAX_GROUPS);
+      const open = await withHeartbeat(() => deps.messages.countOpen(runId, ROWS_PER_GROUP * MAX_GROUPS));
       return splitPartitions(Math.ceil(open / ROWS_PER_GROUP));
     },
 
@@ -101,6 +105,9 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       stopped: boolean;
     }): Promise<{ status: 'completed' | 'stopped'; text: string }> {
       const run = await mustRun(input.runId);
+      if (run.status === 'completed' || run.status === 'stopped') {
+        return { status: run.status, text: `This run was ${run.status} already.` };
+      }
       if (!input.stopped) {
         await deps.runs.setStatus(run.id, 'completed');
         return { status: 'completed', text: 'Completed: every message is settled.' };
@@ -109,15 +116,24 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closed = await withHeartbeat(async (signal) => {
         let count = 0;
-        while (!signal.aborted) {
+        for (;;) {
+          failIfAborted(signal);
           const page = await deps.messages.closeOpen(
             { campaignId: run.campaignId, runId: run.id },
             reason,
             deps.clock.nowMs(),
             1_000,
           );
-          if (page.length === 0) break;
           count += page.length;
+          if (page.length > 0) continue;
+          // What a lost worker still holds is taken over when its lease has run out; the gate keeps it in.
+          const held = await deliverPage(deps, allOf(run), { whenPaused: 'keep', signal });
+          count += held.claimed;
+          if (held.claimed > 0) continue;
+          const next = await deps.messages.nextDue(run.id, allOf(run).partitions);
+          if (next === null) break;
+          const ms = next.getTime() - deps.clock.nowMs();
+          await delay(Math.min(Math.max(ms, 200), 1_000));
         }
         return count;
       });
@@ -128,6 +144,10 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       };
     },
   };
+
+  function allOf(run: Run): { runId: string; partitions: { from: number; to: number }; limit: number } {
+    return { runId: run.id, partitions: { from: 0, to: RUN_PARTITIONS }, limit: deps.limits.pageSize };
+  }
 
   async function rowsFor(
     run: Run,
@@ -158,6 +178,10 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       return { ...row, dueAt: new Date(endOfQuietHours(atMs, dnd, zone)) };
     });
   }
+}
+
+function isOver(run: Run): boolean {
+  return run.status === 'completed' || run.status === 'stopped';
 }
 
 function isMember(definition: CampaignDefinition, profile: Profile, at: Date): boolean {

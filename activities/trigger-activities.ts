@@ -1,4 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import type { Message } from '../domain/message.ts';
 import { planTrigger, type Wait } from '../domain/trigger-plan.ts';
 import { zoneOf } from '../domain/zone-of.ts';
@@ -62,6 +63,8 @@ export function createTriggerActivities(deps: DeliveryDeps) {
         throw ApplicationFailure.create({
           message: `due again at ${new Date(answer.untilMs).toISOString()}`,
           type: 'DueLater',
+          // Waiting is what it is for: no warning in the worker's log, no failure in its metrics.
+          category: ApplicationFailureCategory.BENIGN,
           nextRetryDelay: Math.max(answer.untilMs - deps.clock.nowMs(), 200),
         });
       }
@@ -85,6 +88,11 @@ export function createTriggerActivities(deps: DeliveryDeps) {
       const zone = zoneOf(profiles.get(row.profileId), active.get(row.profileId) ?? [], site ?? undefined);
       const nowMs = deps.clock.nowMs();
       const plan = planTrigger({ live: definition.who.live, when: definition.when, event, zone, nowMs });
+      // The row is the truth: it must be due when the workflow comes, and its time to live counts from then.
+      if (plan.dueAtMs !== row.dueAt.getTime()) {
+        const { event: filledBy, qualifiesAt } = row.passage;
+        await deps.messages.restartPassage(row.id, { event: filledBy, qualifiesAt }, new Date(plan.dueAtMs));
+      }
       return { waits: plan.waits.filter((wait) => wait.untilMs > nowMs) };
     },
   };

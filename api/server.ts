@@ -63,7 +63,11 @@ export async function startApi({
   const repositories = await createRepositories(database, clock);
   const newAdminKey = await ensureAdminKey(repositories.keys, config.adminKey);
 
-  const temporal = Connection.lazy(await connectionOptions(config));
+  const temporal = Connection.lazy({
+    ...(await connectionOptions(config)),
+    // Else a long outage is noticed to be over up to two minutes late, while events wait.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
+  });
   const client = new Client({ connection: temporal, namespace: config.temporalNamespace });
   const workflows = createWorkflowStarter(client, taskQueue);
   const pushHosts = createHostAllowList(config.pushHosts);
@@ -148,6 +152,9 @@ export async function startApi({
   };
 }
 
+/** How long calls under way may take once the server is asked to end. */
+const CLOSE_AFTER_MS = 3_000;
+
 const ENDPOINT_REFUSALS = {
   notAUrl: 'is not a URL',
   notHttps: 'must be https',
@@ -171,6 +178,10 @@ function closeServer(server: Server): Promise<void> {
       resolve();
     });
     server.closeIdleConnections();
+    // A browser that connected ahead and asks for nothing, or a slow upload, must not hold it up.
+    setTimeout(() => {
+      server.closeAllConnections();
+    }, CLOSE_AFTER_MS).unref();
   });
 }
 

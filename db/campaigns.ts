@@ -86,24 +86,21 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     byId: (id) => byId(id),
 
     async create(id, definition) {
+      const known = await byId(id);
+      if (known) return known;
       const counter = await counters.findOneAndUpdate(
         { _id: 'targetId' as never },
         { $inc: { value: 1 } },
         { upsert: true, returnDocument: 'after' },
       );
-      const update = [
-        {
-          $set: {
-            targetId: counter?.value as number,
-            status: 'draft',
-            version: 0,
-            definition: { $literal: definition },
-            createdAt: '$$NOW',
-            updatedAt: '$$NOW',
-          },
-        },
-      ];
-      await campaigns.updateOne({ _id: id as never }, update, { upsert: true });
+      const now = new Date();
+      const fields = { targetId: counter?.value as number, status: 'draft', version: 0, definition };
+      // Only ever an insert: what this id stands for already is left as it is.
+      await campaigns.updateOne(
+        { _id: id as never },
+        { $setOnInsert: { ...fields, createdAt: now, updatedAt: now } },
+        { upsert: true },
+      );
       return (await byId(id))!;
     },
 
@@ -138,7 +135,7 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     async publish(id, plan) {
       return connection.transaction(async (session) => {
         const draft = await byId(id, session);
-        if (draft?.status !== 'draft') return null;
+        if (draft?.status !== 'draft' || draft.updatedAt.getTime() !== plan.judged.getTime()) return null;
         const version = draft.version + 1;
         const catalogueVersion = await bumpCatalogue(connection, session);
         await versions.collection.insertOne(

@@ -44,7 +44,10 @@ export function createCatalogueRepository(connection: Connection): CatalogueRepo
       const seen = await version();
       const docs = await connection
         .collection('campaigns')
-        .find({ status: { $in: ['scheduled', 'running'] }, 'definition.who.live': { $exists: true } })
+        .find({
+          status: { $in: ['scheduled', 'running', 'paused'] },
+          'definition.who.live': { $exists: true },
+        })
         .toArray();
       return {
         version: seen,
@@ -95,5 +98,6 @@ function toActive(doc: Campaign & { _id: string }): ActiveLiveCampaign {
     startsAt: doc.startsAt,
     endsAt: doc.endsAt,
     catalogueVersion: doc.catalogueVersion ?? 0,
+    paused: doc.status === 'paused',
   };
 }

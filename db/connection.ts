@@ -17,6 +17,8 @@ export async function connectDatabase(uri: string): Promise<Connection> {
     readPreference: 'primary',
     retryWrites: true,
     autoIndex: false,
+    // What is absent is not stored as null.
+    ignoreUndefined: true,
     maxPoolSize: 50,
   });
   try {

@@ -114,9 +114,13 @@ export function createEventRepository(connection: Connection, clock: ServerClock
       return new Map(docs.map((doc) => [String(doc._id), toEvent(doc as unknown as EventDoc)]));
     },
 
-    async markPendingSince(from, catalogueVersion, names) {
+    async markPendingBetween(from, to, catalogueVersion, names) {
       const answer = await events.updateMany(
-        { receivedAt: { $gte: from }, catalogueVersion: { $lt: catalogueVersion }, name: { $in: names } },
+        {
+          receivedAt: { $gte: from, $lte: to },
+          catalogueVersion: { $lt: catalogueVersion },
+          name: { $in: names },
+        },
         { $set: { pending: true } },
       );
       return answer.modifiedCount;

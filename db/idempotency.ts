@@ -55,19 +55,19 @@ export function createIdempotencyRepository(connection: Connection): Idempotency
         ],
         { upsert: true, returnDocument: 'after' },
       )) as unknown as IdempotencyDoc;
-      if (doc.token === token) return { kind: 'begun' };
+      if (doc.token === token) return { kind: 'begun', token };
       if (doc.fingerprint !== fingerprint) return { kind: 'differs' };
       return doc.status === undefined
         ? { kind: 'running' }
         : { kind: 'done', status: doc.status, body: doc.body };
     },
 
-    async finish(key, status, body) {
-      await keys.updateOne({ _id: key as never }, { $set: { status, body } });
+    async finish(key, token, status, body) {
+      await keys.updateOne({ _id: key as never, token }, { $set: { status, body } });
     },
 
-    async abandon(key) {
-      await keys.deleteOne({ _id: key as never, status: { $exists: false } });
+    async abandon(key, token) {
+      await keys.deleteOne({ _id: key as never, token, status: { $exists: false } });
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
+import { isDuplicateKey } from './connection.ts';
 import type { ApiKey, KeyRepository } from '../domain/ports/repositories.ts';
 
 interface KeyDoc extends Omit<ApiKey, 'id'> {
@@ -26,8 +27,14 @@ export function createKeyRepository(connection: Connection): KeyRepository {
       const doc = await model.findOne({ hash }).lean<KeyDoc>().exec();
       return doc ? { id: doc._id, role: doc.role, createdAt: doc.createdAt } : null;
     },
-    async add({ id, hash, ...rest }) {
-      await model.collection.updateOne({ hash }, { $setOnInsert: { _id: id, ...rest } }, { upsert: true });
+    async put({ id, createdAt, ...rest }) {
+      const update = { $set: rest, $setOnInsert: { createdAt } };
+      try {
+        await model.collection.updateOne({ _id: id as never }, update, { upsert: true });
+      } catch (error) {
+        // The same key under another id is a key all the same.
+        if (!isDuplicateKey(error)) throw error;
+      }
     },
     async count() {
       return model.countDocuments().exec();

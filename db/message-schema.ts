@@ -55,8 +55,11 @@ messageSchema.index({ profileId: 1, campaignId: 1 });
 messageSchema.index({ campaignId: 1, _id: 1 });
 // Closing what is open at a campaign's end; rows leave it when they are settled.
 messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
-// The sweep: what is overdue.
-messageSchema.index({ dueAt: 1 }, { partialFilterExpression: open, name: 'overdue' });
+// The sweep: which triggers are overdue.
+messageSchema.index(
+  { dueAt: 1 },
+  { partialFilterExpression: { ...open, passage: { $exists: true } }, name: 'overdueTriggers' },
+);
 
 /** @returns the message as the domain knows it */
 export function toMessage({ _id, ...rest }: MessageDoc): Message {

@@ -62,12 +62,14 @@ export function createMessageRepository(connection: Connection): MessageReposito
       find({ profileId, campaignId, passage: { $exists: true }, state: { $in: OPEN_STATES } }),
 
     async closePassage(id, close) {
+      // What one device has taken already was sent, whatever keeps it from the others.
+      const sent = { $gt: ['$sentAt', null] };
       const answer = await messages.updateOne({ _id: id as never, state: { $in: ['waiting', 'due'] } }, [
         {
           $set: {
-            state: 'suppressed',
-            reason: close.reason,
-            qualified: close.qualified,
+            state: { $cond: [sent, 'sent', 'suppressed'] },
+            reason: { $cond: [sent, '$$REMOVE', close.reason] },
+            qualified: { $or: [sent, close.qualified] },
             'passage.closedBy': { $literal: close.closedBy },
             settledAt: '$$NOW',
           },
@@ -161,7 +163,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
           passage: { $exists: true },
           $or: [{ state: { $ne: 'sending' } }, { leaseUntil: { $lt: before } }],
         },
-        { sort: { dueAt: 1 }, limit },
+        { sort: { dueAt: 1 }, limit, hint: 'overdueTriggers' },
       ),
 
     async addReceipt(messageId, receipt) {

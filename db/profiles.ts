@@ -41,11 +41,21 @@ const identitySchema = new Schema<IdentityDoc>(
 identitySchema.index({ profileId: 1 });
 
 /** Collections that name a profile in `profileId`, emptied of it when it is erased. */
-const NAMES_PROFILE = ['subscriptions', 'events', 'messages', 'identities'];
+const NAMES_PROFILE = ['subscriptions', 'events', 'messages'];
+/** Longer than any call can take that had read an identity before it was erased. */
+const LEFTOVER_MS = 10 * 60_000;
+const ERASE_ROUNDS = 5;
+
+/** Profiles that were erased a moment ago: what was being written about them goes as well. */
+const erasureSchema = new Schema<{ _id: string; at: Date }>(
+  { _id: { type: String, required: true }, at: { type: Date, required: true } },
+  { collection: 'erasures', versionKey: false },
+);
 
 export function createProfileRepository(connection: Connection): ProfileRepository {
   const profiles = connection.model<ProfileDoc>('Profile', profileSchema).collection;
   const identities = connection.model<IdentityDoc>('Identity', identitySchema).collection;
+  const erasures = connection.model<{ _id: string; at: Date }>('Erasure', erasureSchema).collection;
 
   async function resolveIdentities(wanted: string[]): Promise<Map<string, string>> {
     const unique = [...new Set(wanted)];
@@ -67,7 +77,7 @@ export function createProfileRepository(connection: Connection): ProfileReposito
         const made = await readIdentities(missing, session);
         await profiles.bulkWrite(
           [...made].map(([identity, id]) => ({
-            updateOne: { filter: { _id: id as never }, update: upsertPipeline({ identity }), upsert: true },
+            updateOne: { filter: { _id: id as never }, update: mergePipeline({ identity }), upsert: true },
           })),
           { ordered: false, session },
         );
@@ -85,19 +95,27 @@ export function createProfileRepository(connection: Connection): ProfileReposito
     return new Map(docs.map((doc) => [String(doc._id), doc.profileId as string]));
   }
 
+  async function eraseWhatNames(profileId: string): Promise<void> {
+    for (const name of NAMES_PROFILE) await connection.collection(name).deleteMany({ profileId });
+  }
+
   return {
     resolveIdentities,
 
     async upsertMany(patches) {
-      const ids = await resolveIdentities(patches.map((patch) => patch.identity));
-      const idOf = (patch: ProfilePatch): string => ids.get(patch.identity) ?? '';
-      await profiles.bulkWrite(
-        patches.map((patch) => ({
-          updateOne: { filter: { _id: idOf(patch) as never }, update: upsertPipeline(patch), upsert: true },
-        })),
-        { ordered: true },
-      );
-      return patches.map(idOf);
+      for (let round = 0; ; round += 1) {
+        const ids = await resolveIdentities(patches.map((patch) => patch.identity));
+        const idOf = (patch: ProfilePatch): string => ids.get(patch.identity) ?? '';
+        // Never an upsert: a profile that is erased meanwhile must not come back under its old id.
+        const answer = await profiles.bulkWrite(
+          patches.map((patch) => ({
+            updateOne: { filter: { _id: idOf(patch) as never }, update: mergePipeline(patch) },
+          })),
+          { ordered: true },
+        );
+        if (answer.matchedCount === patches.length) return patches.map(idOf);
+        if (round >= ERASE_ROUNDS) throw new Error('profiles are erased as fast as they are written');
+      }
     },
 
     async existing(wanted) {
@@ -129,13 +147,25 @@ export function createProfileRepository(connection: Connection): ProfileReposito
     },
 
     async erase(identity) {
-      const doc = await identities.findOne({ _id: identity as never });
-      if (!doc) return false;
-      const profileId = doc.profileId as string;
-      await profiles.deleteOne({ _id: profileId as never });
-      // The identity goes last: a call that breaks off can be repeated.
-      for (const name of NAMES_PROFILE) await connection.collection(name).deleteMany({ profileId });
+      const profileId = await connection.transaction(async (session) => {
+        const doc = await identities.findOne({ _id: identity as never }, { session });
+        if (!doc) return null;
+        const id = doc.profileId as string;
+        await identities.deleteMany({ profileId: id }, { session });
+        await profiles.deleteOne({ _id: id as never }, { session });
+        await erasures.insertOne({ _id: id as never, at: new Date() }, { session });
+        return id;
+      });
+      if (profileId === null) return false;
+      await eraseWhatNames(profileId);
       return true;
+    },
+
+    async eraseLeftovers() {
+      for (const { _id, at } of await erasures.find({}).limit(1_000).toArray()) {
+        await eraseWhatNames(String(_id));
+        if (Date.now() - (at as Date).getTime() > LEFTOVER_MS) await erasures.deleteOne({ _id });
+      }
     },
   };
 }
@@ -144,7 +174,7 @@ export function createProfileRepository(connection: Connection): ProfileReposito
  * An update that creates or merges. Values are literals and property names are never paths, so that neither
  * dots nor dollars in them mean anything.
  */
-function upsertPipeline(patch: ProfilePatch): object[] {
+function mergePipeline(patch: ProfilePatch): object[] {
   const set: Record<string, unknown> = {
     identity: { $literal: patch.identity },
     createdAt: { $ifNull: ['$createdAt', '$$NOW'] },

@@ -44,7 +44,7 @@ export function createRunRepository(connection: Connection): RunRepository {
 
     async setStatus(id, status) {
       const final = status === 'completed' || status === 'stopped';
-      await model.collection.updateOne({ _id: id as never }, [
+      await model.collection.updateOne({ _id: id as never, status: { $nin: ['completed', 'stopped'] } }, [
         { $set: { status, ...(final ? { finishedAt: '$$NOW' } : {}) } },
       ]);
     },

@@ -2,6 +2,7 @@ import type { Connection } from 'mongoose';
 import type { ServerClock } from '../domain/ports/repositories.ts';
 
 const RESYNC_MS = 30_000;
+const STALL_MS = 1_000;
 
 /**
  * Follows the database's clock: asks for it now and again, and adds what has passed since by the monotonic
@@ -21,6 +22,8 @@ export async function followServerClock(
     const after = performance.now();
     const localTime: unknown = answer?.localTime;
     if (!(localTime instanceof Date)) throw new Error('the database does not tell its time');
+    // A stall on the way makes the reading wrong by half of it: the one before is better.
+    if (readAt !== 0 && after - before > STALL_MS) return;
     serverMs = localTime.getTime();
     readAt = (before + after) / 2;
   }

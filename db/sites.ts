@@ -23,7 +23,7 @@ export function createSiteRepository(connection: Connection): SiteRepository {
   const model = connection.model<SiteDoc>('Site', siteSchema);
   return {
     async create({ id, ...rest }) {
-      await model.collection.insertOne({ _id: id as never, ...rest });
+      await model.collection.insertOne({ _id: id as never, ...rest }, { ignoreUndefined: true });
     },
     async byId(id) {
       const doc = await model.findById(id).lean<SiteDoc>().exec();

@@ -51,7 +51,7 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
     byId,
     setStatus,
 
-    async upsert(subscription) {
+    async upsert(subscription, owner) {
       const _id = derivedId(subscription.siteId, subscription.endpoint);
       const fields: Record<string, unknown> = {
         status: 'active',
@@ -61,6 +61,9 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       for (const [key, value] of Object.entries(subscription)) {
         if (value !== undefined) fields[key] = { $literal: value };
       }
+      if (owner === 'keep') fields.profileId = { $ifNull: ['$profileId', fields.profileId] };
+      fields.topics ??= { $ifNull: ['$topics', []] };
+      fields.customAttributes ??= { $ifNull: ['$customAttributes', {}] };
       const before = await model.collection.findOneAndUpdate({ _id: _id as never }, [{ $set: fields }], {
         upsert: true,
         returnDocument: 'before',

@@ -95,6 +95,8 @@ export interface ActiveLiveCampaign {
   startsAt: Date;
   endsAt?: Date | undefined;
   catalogueVersion: number;
+  /** Its events open nothing; what closes a passage goes on closing it. */
+  paused: boolean;
 }
 
 /** @returns whether a campaign in this status may change to that one */

@@ -44,7 +44,7 @@ export function planTrigger(input: {
     waits.push({
       kind: 'window',
       untilMs: at,
-      summary: `waits until ${clockText(at, zone)} for ${live.inaction.event}${subject}`,
+      summary: `waits until ${clockText(at, zone)} (${zone}) for ${live.inaction.event}${subject}`,
     });
   }
   const qualifiesAtMs = at;
@@ -54,7 +54,7 @@ export function planTrigger(input: {
     waits.push({
       kind: 'delay',
       untilMs: at,
-      summary: `waits out the delay of ${when.delay} until ${clockText(at, zone)}`,
+      summary: `waits out the delay of ${when.delay} until ${clockText(at, zone)} (${zone})`,
     });
   }
 
@@ -84,7 +84,7 @@ function describeMatch(live: LiveAudience, properties: Record<string, unknown>):
   return `, ${live.matchOn} ${String(properties[live.matchOn]).slice(0, 60)}`;
 }
 
-/** @returns `10:32`, or `2026-11-21 10:32` for a wait that an operator would otherwise misread; local time */
+/** @returns the local time as `2026-11-21 10:32:07` */
 export function clockText(atMs: number, zone: string): string {
   const parts = localParts(atMs, zone);
   const two = (value: number): string => String(value).padStart(2, '0');

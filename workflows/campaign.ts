@@ -1,22 +1,25 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   CancellationScope,
-  condition,
   continueAsNew,
   defineSignal,
   getExternalWorkflowHandle,
   ParentClosePolicy,
   setCurrentDetails,
   setHandler,
+  sleep,
   startChild,
   upsertSearchAttributes,
   workflowInfo,
+  type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import { SIGNAL, WORKFLOW, workflowIds, type CampaignInput, type RunInput } from './contract.ts';
 import { campaignActivities as activities } from './policies.ts';
+import type { run } from './run.ts';
 import { instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
+const LOOK_AGAIN_MS = 60_000;
 
 /** The life of a campaign: waits for its start, does its work, waits for its end, closes what is left open. */
 export async function campaign(input: CampaignInput): Promise<'completed' | 'stopped'> {
@@ -57,30 +60,55 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
   return outcome;
 }
 
-/** Starts the one run of a past-behaviour campaign and waits until it is done. */
+/**
+ * Sees the one run of a past-behaviour campaign through, and finishes it at the campaign's end or stop. The
+ * sweep may have started the run already and an operator may have terminated it: both are looked at again.
+ */
 async function runOnce(input: CampaignInput, isStopped: () => boolean): Promise<void> {
-  const run = await activities.openRun({ campaignId: input.campaignId, instantMs: input.startsAtMs });
-  const runInput: RunInput = {
-    campaignId: input.campaignId,
-    name: input.name,
-    runId: run.runId,
-    instantMs: input.startsAtMs,
-  };
   const workflowId = workflowIds.run(input.campaignId, input.startsAtMs);
-  setCurrentDetails(`Running: ${workflowId}`);
-  const child = await startChild(WORKFLOW.run, {
-    workflowId,
-    args: [runInput],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Run of ${input.name}`,
-    searchAttributes: workflowInfo().searchAttributes,
-  });
-  let done = false;
-  const result = CancellationScope.nonCancellable(async () => {
-    await child.result();
-    done = true;
-  });
-  await condition(() => done || isStopped());
-  if (!done) await getExternalWorkflowHandle(workflowId).signal(SIGNAL.stop);
-  await result;
+  for (;;) {
+    const run = await activities.openRun({ campaignId: input.campaignId, instantMs: input.startsAtMs });
+    if (run.finished) return;
+    if (workflowInfo().continueAsNewSuggested && !isStopped())
+      await continueAsNew<typeof campaign>({ ...input, begun: true });
+    setCurrentDetails(`Running: ${workflowId}`);
+    const child = await startRun(input, run.runId, workflowId);
+    let over = false;
+    const finished = CancellationScope.nonCancellable(async () => {
+      const done = child !== null && (await child.result().then(isDone, isNotDone));
+      if (!done) await sleep(LOOK_AGAIN_MS, { summary: 'looks again whether its run is finished' });
+      over = true;
+      return done;
+    });
+    const summary = input.endsAtMs === null ? '' : `ends at ${instantText(input.endsAtMs)}`;
+    await waitUntil(input.endsAtMs, summary, () => over || isStopped());
+    // It may be closing just now: then there is nobody to tell any more.
+    if (!over) await getExternalWorkflowHandle(workflowId).signal(SIGNAL.stop).catch(isNotDone);
+    if (await finished) return;
+  }
 }
+
+/** @returns null when the run is there already */
+async function startRun(
+  input: CampaignInput,
+  runId: string,
+  workflowId: string,
+): Promise<ChildWorkflowHandle<typeof run> | null> {
+  const { campaignId, name, startsAtMs: instantMs } = input;
+  const runInput: RunInput = { campaignId, name, runId, instantMs };
+  try {
+    return await startChild<typeof run>(WORKFLOW.run, {
+      workflowId,
+      args: [runInput],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Run of ${name}`,
+      searchAttributes: workflowInfo().searchAttributes,
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+    throw error;
+  }
+}
+
+const isDone = (): boolean => true;
+const isNotDone = (): boolean => false;

@@ -34,9 +34,7 @@ export const triggerLocalActivities = proxyLocalActivities<
 });
 
 /** Tries again until the row is settled; each failure says itself when the next try is due. */
-export const triggerRetries = proxyActivities<
-  Pick<TriggerActivities, 'retryTrigger' | 'replanTrigger'>
->({
+export const triggerRetries = proxyActivities<Pick<TriggerActivities, 'retryTrigger' | 'replanTrigger'>>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '15 minutes' },
 });

@@ -1,6 +1,6 @@
 import type { Gate } from '../../domain/campaign.ts';
 import type { Attempt, Device, Message } from '../../domain/message.ts';
-import type { ClaimQuery, Settlement } from '../../domain/ports/repositories.ts';
+import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/repositories.ts';
 import { judgeTry, type DeviceOutcome } from '../../domain/settle.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { forEachLimit } from './for-each-limit.ts';
@@ -43,7 +43,9 @@ export async function deliverPage(
   const mayStart = (): boolean =>
     clock.monotonicMs() - claimedAt < limits.startWithinMs && options.signal?.aborted !== true;
   const context = await loadPageContext(deps, rows);
-  const recorder = createRecorder(deps.messages, limits);
+  // Nobody else takes the rows before the lease has run out: until then a result is worth another write.
+  const mayRecord = (): boolean => clock.monotonicMs() - claimedAt < limits.leaseMs;
+  const recorder = createRecorder(deps.messages, limits, mayRecord);
   const gone = new Set<string>();
 
   const finish = async (
@@ -53,7 +55,7 @@ export async function deliverPage(
     attempts: Attempt[],
   ): Promise<void> => {
     result.settlements.set(row.id, settlement);
-    await recorder.add({ messageId: row.id, token, settlement, devices, attempts });
+    await recorder.add(resultOf(row, token, settlement, devices, attempts));
   };
 
   const work = async (row: Message): Promise<void> => {
@@ -66,20 +68,25 @@ export async function deliverPage(
     const prepared = await prepare(deps, row, context);
     if (prepared.kind === 'settle') return finish(row, prepared.settlement, prepared.devices, []);
 
-    // Preparing may have taken long: the last look before the send is at clocks only, and takes no time.
+    // Preparing may have taken long, and a connection may be made first: the last look is at clocks only, and
+    // is taken when the request would go on the wire.
     await deps.gate.refresh(row.campaignId);
-    if (!mayStart() || deps.gate.now(row.campaignId) !== 'open')
-      return finish(row, asItWas(row), row.devices, []);
-    const { outcomes, attempts } = await sendToDevices(deps, prepared);
-    for (const { subscriptionId, outcome } of outcomes) if (outcome.kind === 'gone') gone.add(subscriptionId);
-    const { devices, settlement } = judge(deps, row, prepared, outcomes);
+    const mayBegin = (): boolean => mayStart() && deps.gate.now(row.campaignId) === 'open';
+    const attempts = mayBegin() ? await sendToDevices(deps, prepared, mayBegin) : [];
+    if (attempts.length === 0) return finish(row, asItWas(row), row.devices, []);
+    for (const { subscriptionId, outcome } of attempts) if (outcome.kind === 'gone') gone.add(subscriptionId);
+    const { devices, settlement } = judge(deps, row, prepared, attempts);
     return finish(row, settlement, devices, attempts);
   };
 
   try {
     await forEachLimit(rows, limits.concurrency, work);
   } finally {
-    result.lost = await recorder.close();
+    // Whatever broke the page off: what was not begun need not wait for the lease to run out.
+    const untouched = rows.filter((row) => !result.settlements.has(row.id));
+    result.lost = await recorder.close(
+      untouched.map((row) => resultOf(row, token, asItWas(row), row.devices, [])),
+    );
     if (gone.size > 0) await deps.subscriptions.expire([...gone]);
   }
   if (result.lost.length > 0) {
@@ -91,18 +98,20 @@ export async function deliverPage(
   return result;
 }
 
+/** @returns what became of the sends that were begun */
 async function sendToDevices(
   deps: DeliveryDeps,
   prepared: Extract<Prepared, { kind: 'send' }>,
-): Promise<{ outcomes: DeviceOutcome[]; attempts: Attempt[] }> {
-  const tries = prepared.requests.map(async ({ subscriptionId, request }) => {
+  mayBegin: () => boolean,
+): Promise<Attempt[]> {
+  const tries = prepared.requests.map(async ({ subscriptionId, request }): Promise<Attempt[]> => {
     const at = new Date(deps.clock.nowMs());
     const startedMs = deps.clock.monotonicMs();
-    const outcome = await deps.webPush.send(request);
-    return { subscriptionId, outcome, at, durationMs: Math.round(deps.clock.monotonicMs() - startedMs) };
+    const outcome = await deps.webPush.send(request, mayBegin);
+    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
+    return outcome.kind === 'notBegun' ? [] : [{ subscriptionId, outcome, at, durationMs }];
   });
-  const attempts = await Promise.all(tries);
-  return { attempts, outcomes: attempts };
+  return (await Promise.all(tries)).flat();
 }
 
 function judge(
@@ -144,6 +153,16 @@ function judge(
       };
     }
   }
+}
+
+function resultOf(
+  row: Message,
+  token: string,
+  settlement: Settlement,
+  devices: Device[],
+  attempts: Attempt[],
+): MessageResult {
+  return { messageId: row.id, token, settlement, devices, attempts };
 }
 
 /** A row that was claimed and not started goes back with its own due instant. */

@@ -46,10 +46,10 @@ export function createGateKeeper(deps: {
       }
       await running;
     }
-    const gate = now(campaignId);
-    if (gate !== 'unknown') return gate;
-    // A campaign that is not there sends nothing; a lease that ran out while we waited is read again.
-    return leases.has(campaignId) ? refresh(campaignId) : 'stopped';
+    // A campaign that is not there sends nothing. A lease that ran out while it was read tells what becomes of
+    // a row, and yet no send may start under it: that is for `now` to say.
+    const lease = leases.get(campaignId);
+    return lease === undefined ? 'stopped' : gateOf(lease.campaign, deps.clock.nowMs());
   }
 
   return { now, refresh };

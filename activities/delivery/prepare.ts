@@ -136,7 +136,13 @@ function devicesOf(row: Message, active: string[]): Device[] {
 }
 
 function settle(row: Message, settlement: Settlement): Prepared {
-  return { kind: 'settle', settlement, devices: row.devices };
+  // What one device has taken already was sent, whatever keeps it from the others.
+  const kept = row.sentAt !== undefined && settlement.kind !== 'again' ? sentBefore(row.sentAt) : settlement;
+  return { kind: 'settle', settlement: kept, devices: row.devices };
+}
+
+function sentBefore(sentAt: Date): Settlement {
+  return { kind: 'sent', sentAt };
 }
 
 function suppress(

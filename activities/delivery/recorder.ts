@@ -1,4 +1,5 @@
 import type { MessageRepository, MessageResult } from '../../domain/ports/repositories.ts';
+import { delay } from '../delay.ts';
 
 /** How results are gathered into writes: every so many, or after so long. */
 export interface RecorderLimits {
@@ -8,62 +9,84 @@ export interface RecorderLimits {
 
 /** Gathers results and writes them in bulk, one write at a time. */
 export interface Recorder {
-  /** Waits while a full batch is already waiting, so that what is unrecorded stays bounded. */
+  /**
+   * Waits while a full batch is already waiting, so that what is unrecorded stays bounded.
+   * @throws after a write has failed, so that nothing more is started; the result is kept and written later
+   */
   add(result: MessageResult): Promise<void>;
-  /** Writes what is left. @returns the ids whose token no longer held the row */
-  close(): Promise<string[]>;
+  /**
+   * Writes what is left, and `more`; again and again while the database does not answer and `mayRecord` holds.
+   * @returns the ids whose token no longer held the row
+   * @throws what the last write threw, when something could not be recorded
+   */
+  close(more?: MessageResult[]): Promise<string[]>;
 }
 
+const WRITE_AGAIN_MS = 250;
+
 /**
- * What was sent and not yet recorded is what may go out twice after a kill. It is bounded by two batches:
- * one being written and one waiting.
+ * What was sent and not yet recorded is what may go out twice after a kill. It is bounded by two batches,
+ * one being written and one waiting, and by those whose `add` has not returned.
+ *
+ * @param mayRecord whether the rows can still be ours
  */
 export function createRecorder(
   messages: Pick<MessageRepository, 'record'>,
   limits: RecorderLimits,
+  mayRecord: () => boolean,
 ): Recorder {
-  let waiting: MessageResult[] = [];
-  let writing: Promise<void> | null = null;
-  let timer: NodeJS.Timeout | null = null;
-  let failure: Error | undefined;
+  const waiting: MessageResult[] = [];
   const lost: string[] = [];
+  let writing: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let failure: Error | undefined;
 
+  /** Writes one batch, or waits for the one that is being written. Never rejects. */
   function flush(): Promise<void> {
-    if (timer) clearTimeout(timer);
-    timer = null;
-    if (writing) return writing.then(() => (waiting.length > 0 ? flush() : undefined));
-    if (waiting.length === 0) return Promise.resolve();
-    const batch = waiting;
-    waiting = [];
-    writing = messages
-      .record(batch)
-      .then((ids) => {
-        lost.push(...ids);
-      })
-      .catch((error: unknown) => {
-        failure ??= error instanceof Error ? error : new Error(String(error));
-      })
-      .finally(() => {
-        writing = null;
-      });
+    if (waiting.length === 0 && writing === null) return Promise.resolve();
+    writing ??= writeBatch().finally(() => {
+      writing = null;
+      if (waiting.length > 0) flushSoon();
+    });
     return writing;
+  }
+
+  async function writeBatch(): Promise<void> {
+    const batch = waiting.splice(0, limits.flushEvery);
+    try {
+      lost.push(...(await messages.record(batch)));
+      failure = undefined;
+    } catch (error) {
+      // It may have been written all the same; writing it once more is harmless.
+      waiting.unshift(...batch);
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  function flushSoon(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void (writing ?? Promise.resolve()).then(flush);
+    }, limits.flushAfterMs);
   }
 
   return {
     async add(result) {
       waiting.push(result);
-      if (waiting.length >= limits.flushEvery) {
-        while (waiting.length >= limits.flushEvery && failure === undefined) await flush();
-      } else timer ??= setTimeout(() => void flush(), limits.flushAfterMs);
+      flushSoon();
+      while (waiting.length >= limits.flushEvery && failure === undefined) await flush();
       if (failure !== undefined) throw failure;
     },
-    async close() {
+    async close(more = []) {
+      waiting.push(...more);
       while (waiting.length > 0 || writing) {
         await flush();
-        if (failure !== undefined) break;
+        if (failure === undefined) continue;
+        if (!mayRecord()) break;
+        await delay(WRITE_AGAIN_MS);
       }
-      if (timer) clearTimeout(timer);
-      if (failure !== undefined) throw failure;
+      clearTimeout(timer);
+      if (waiting.length > 0 && failure !== undefined) throw failure;
       return lost;
     },
   };

@@ -83,10 +83,12 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
         const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
         const published = await deps.campaigns.publish(campaign.id, {
+          judged: campaign.updatedAt,
           startsAt: startMs <= nowMs ? 'now' : new Date(startMs),
           endsAt: when.end === undefined ? undefined : new Date(when.end),
         });
-        if (!published) throw new Problem('wrong_status', 'the campaign was published at the same time');
+        if (!published)
+          throw new Problem('wrong_status', 'the campaign was published or changed at the same time');
         await tellWorkflows('publish', () => deps.workflows.startCampaign(published));
         return published;
       },
@@ -105,6 +107,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
     change('resume', 'Resume a paused campaign', 'Sending goes on at once.', async (campaign) => {
       const begun = campaign.startsAt !== undefined && campaign.startsAt <= deps.clock.now();
       const resumed = await become(campaign, ['paused'], begun ? 'running' : 'scheduled');
+      // Runs that look before the old lease is over would find the campaign paused and go back to sleep.
+      await waitOutGate();
       await tellWorkflows('resume', () => wakeRuns(resumed));
       return resumed;
     }),

@@ -22,10 +22,10 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       access: 'key',
       body: campaignInput,
       answers: { 201: { description: 'The draft', schema: campaignView } },
-      async handle({ body, freshId }) {
+      async handle({ body, idOf }) {
         const definition = definitionOf(body);
         await check(deps, definition);
-        const campaign = await deps.campaigns.create(freshId(), definition);
+        const campaign = await deps.campaigns.create(idOf('campaign'), definition);
         return { status: 201, body: view(campaign), headers: { Location: `/v1/campaigns/${campaign.id}` } };
       },
     }),

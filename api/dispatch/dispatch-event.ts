@@ -46,7 +46,7 @@ export async function dispatchEvent(
 ): Promise<void> {
   for (const campaign of campaigns) {
     if (cancellingNames(campaign.live).includes(event.name)) await closePassages(deps, event, campaign);
-    if (matchesEvent(campaign.live, event)) await openPassage(deps, event, campaign);
+    if (!campaign.paused && matchesEvent(campaign.live, event)) await openPassage(deps, event, campaign);
   }
 }
 
@@ -116,7 +116,8 @@ async function openPassage(
   if (decision.kind === 'open') {
     const reference = refOf(event);
     const passage: Passage = { matchValue, event: reference, openedBy: reference, qualifiesAt };
-    const closing = await firstClosing(deps, event, campaign, passage);
+    const closing =
+      (await firstClosing(deps, event, campaign, passage)) ?? endedBefore(campaign, passage, nowMs);
     const inserted = await deps.messages.insertTriggerRow({
       id: messageId,
       profileId: event.profileId,
@@ -128,7 +129,7 @@ async function openPassage(
         ? {
             suppressed: closing.reason,
             qualified: closing.qualified,
-            passage: { ...passage, closedBy: closing.by },
+            passage: closing.by ? { ...passage, closedBy: closing.by } : passage,
           }
         : { passage }),
     });
@@ -153,6 +154,16 @@ async function firstClosing(
     return { reason, by: refOf(later), qualified: later.time.getTime() >= passage.qualifiesAt.getTime() };
   }
   return null;
+}
+
+/** The campaign ended between the event and its dispatch: the passage is closed like those that were open then. */
+function endedBefore(
+  campaign: ActiveLiveCampaign,
+  passage: Passage,
+  nowMs: number,
+): { reason: 'ended'; by?: undefined; qualified: boolean } | null {
+  if (campaign.endsAt === undefined || nowMs < campaign.endsAt.getTime()) return null;
+  return { reason: 'ended', qualified: passage.qualifiesAt <= campaign.endsAt };
 }
 
 async function startTrigger(

@@ -2,6 +2,7 @@ import type {
   CampaignRepository,
   LaneRepository,
   MessageRepository,
+  ProfileRepository,
   RunRepository,
   ServerClock,
 } from '../../domain/ports/repositories.ts';
@@ -10,6 +11,7 @@ import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 
 export interface SweepDeps {
   campaigns: CampaignRepository;
+  profiles: Pick<ProfileRepository, 'eraseLeftovers'>;
   runs: RunRepository;
   messages: MessageRepository;
   workflows: WorkflowStarter;
@@ -44,6 +46,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
         if (campaign.status === 'stopped') await deps.workflows.stopCampaign(campaign.id);
       }
       const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
+      await deps.profiles.eraseLeftovers();
       await sweepTriggers(before);
       await sweepRuns(before);
     } finally {

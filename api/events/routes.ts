@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { laneOf } from '../../domain/hash.ts';
 import type { NewEvent } from '../../domain/ports/repositories.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, identity, instant, properties, text } from '../http/fields.ts';
-import { newId } from '../http/ids.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 
@@ -51,7 +49,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
           schema: z.object({ accepted: z.number().int(), duplicates: z.number().int() }),
         },
       },
-      async handle({ body, idempotencyKey }) {
+      async handle({ body, idOf }) {
         const nowMs = deps.clock.now().getTime();
         const events = body.events;
         const faults = await faultsOf(deps, events, nowMs);
@@ -67,7 +65,7 @@ export function eventRoutes(deps: ApiDeps): Route[] {
         const rows: NewEvent[] = [];
         for (const [index, event] of events.entries()) {
           const profileId = event.objectId ?? profileOf.get(event.identity ?? '') ?? '';
-          const eventId = event.eventId ?? eventIdOf(idempotencyKey, index);
+          const eventId = event.eventId ?? idOf(`event ${index}`);
           if (seen.has(`${profileId}:${eventId}`)) {
             repeatedInBatch += 1;
             continue;
@@ -112,10 +110,4 @@ async function faultsOf(
     }
   }
   return faults;
-}
-
-/** @returns the id of an event that came without one: the same when the call is repeated with its key */
-function eventIdOf(idempotencyKey: string | undefined, index: number): string {
-  if (idempotencyKey === undefined) return newId();
-  return createHash('sha256').update(`${idempotencyKey}/${index}`).digest('base64url').slice(0, 32);
 }

@@ -3,14 +3,18 @@ import { z } from 'zod';
 import { parseDuration } from '../../domain/duration.ts';
 import { isTimeZone } from '../../domain/time-zone.ts';
 
-/** A string without control characters, so that it can go into headers, logs and ids. */
+/**
+ * A string without control characters, so that it can go into headers, logs and ids, and without halves of
+ * characters, which a database would give back as something else.
+ */
 export const text = (max: number): z.ZodString =>
   z
     .string()
     .min(1, 'must not be empty')
     .max(max, `must not be longer than ${max} characters`)
     // eslint-disable-next-line no-control-regex -- control characters are what it refuses
-    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters');
+    .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not hold control characters')
+    .regex(/^\P{Surrogate}*$/u, 'must not hold half a character');
 
 export const identity = text(256)
   .refine((value) => !value.startsWith('anonymous/'), 'must not begin with anonymous/, which names visitors')
@@ -50,20 +54,9 @@ const MAX_DEPTH = 8;
 export const properties = z
   .record(z.string(), z.json())
   .superRefine((value, context) => {
-    for (const key of Object.keys(value)) {
-      if (
-        key.length === 0 ||
-        key.length > 128 ||
-        key.startsWith('$') ||
-        key.includes('\0') ||
-        FORBIDDEN.has(key)
-      ) {
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: 'is not a property name we take (1 to 128 characters, no leading $)',
-        });
-      }
+    for (const path of badNames(value, [])) {
+      const message = 'is not a property name we take (1 to 128 characters, no leading $, no NUL)';
+      context.addIssue({ code: 'custom', path, message });
     }
     if (depth(value) > MAX_DEPTH)
       context.addIssue({ code: 'custom', message: `must not nest deeper than ${MAX_DEPTH} levels` });
@@ -73,6 +66,17 @@ export const properties = z
   .describe('Free properties: strings, numbers, booleans, dates as ISO 8601 strings, arrays, objects');
 
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** @returns the paths of the names that we do not take, at any depth */
+function badNames(value: unknown, path: string[]): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) => {
+    const bad =
+      key.length === 0 || key.length > 128 || key.startsWith('$') || key.includes('\0') || FORBIDDEN.has(key);
+    const here = [...path, key];
+    return bad && !Array.isArray(value) ? [here] : badNames(part, here);
+  });
+}
 
 function depth(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;

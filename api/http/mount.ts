@@ -77,6 +77,11 @@ function requireJson(request: Request, _response: Response, next: NextFunction):
   if (type !== undefined && !/^application\/(json|[\w.+-]*\+json)\b/i.test(type)) {
     throw new Problem('unsupported_media_type', `got ${type}`);
   }
+  // JSON that travels is UTF-8 (RFC 8259 section 8.1), which is also what the look at its nesting reads.
+  const charset = /;\s*charset=\s*"?([^\s";]+)/i.exec(type ?? '')?.[1];
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
+    throw new Problem('unsupported_media_type', `the body must be UTF-8, not ${charset}`);
+  }
   next();
 }
 
@@ -104,11 +109,13 @@ async function call(route: Route, request: Request, deps: MountDeps): Promise<Ro
   const key = route.access === 'key' && route.method !== 'get' ? idempotencyKeyOf(request) : undefined;
   const caller = (request.res?.locals as { caller?: Caller }).caller;
   const scope = key === undefined ? undefined : `${caller?.keyId ?? ''}:${key}`;
-  // A repeat of a call that broke off half-way makes the same thing again, not a second one.
-  const freshId = (): string => (scope === undefined ? newId() : derivedId('idempotency', scope));
-  const run = (): Promise<RouteAnswer> =>
-    route.handle({ params, query, body, request, idempotencyKey: key, freshId } as never);
-  return scope === undefined ? run() : once(deps, scope, fingerprint(request), run);
+  // A repeat of a call that broke off half-way makes the same thing again, not a second one. The request itself is
+  // part of it: another call that uses the key again once it is forgotten makes something else.
+  const print = fingerprint(request);
+  const idOf = (part: string): string =>
+    scope === undefined ? newId() : derivedId('idempotency', scope, print, part);
+  const run = (): Promise<RouteAnswer> => route.handle({ params, query, body, request, idOf } as never);
+  return scope === undefined ? run() : once(deps, scope, print, run);
 }
 
 function idempotencyKeyOf(request: Request): string | undefined {
@@ -141,16 +148,20 @@ async function once(
     case 'done':
       return { status: begun.status, body: begun.body, headers: { 'Idempotent-Replay': 'true' } };
     case 'begun':
-      try {
-        const answer = await run();
-        await deps.idempotency.finish(key, answer.status, answer.body ?? null);
-        return answer;
-      } catch (error) {
-        // Nothing was carried out, or it may be carried out again: the key is free for the next try.
-        await deps.idempotency.abandon(key);
-        throw error;
-      }
+      break;
   }
+  let answer: RouteAnswer;
+  try {
+    answer = await run();
+  } catch (error) {
+    // Nothing was carried out, or it may be carried out again: the key is free for the next try.
+    await deps.idempotency.abandon(key, begun.token);
+    throw error;
+  }
+  // As it goes over the wire: a field that is undefined is absent, and not null in a replay.
+  const body: unknown = JSON.parse(JSON.stringify(answer.body ?? null));
+  await deps.idempotency.finish(key, begun.token, answer.status, body);
+  return answer;
 }
 
 function send(response: Response, answer: RouteAnswer): void {
@@ -179,9 +190,10 @@ export function errorMiddleware(log: Log) {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const { type, name } = (typeof error === 'object' && error !== null ? error : {}) as {
+  const { type, name, code } = (typeof error === 'object' && error !== null ? error : {}) as {
     type?: unknown;
     name?: unknown;
+    code?: unknown;
   };
   if (type === 'entity.too.large') return new Problem('body_too_large');
   if (type === 'entity.parse.failed')
@@ -190,6 +202,8 @@ function toProblem(error: unknown): Problem {
     return new Problem('unsupported_media_type');
   if (type === 'request.size.invalid' || type === 'request.aborted')
     return new Problem('malformed_json', 'the body broke off');
+  if (typeof code === 'string' && /^(Z_|ERR_BROTLI|ERR__ERROR_FORMAT)/.test(code))
+    return new Problem('malformed_json', 'the body is not packed as its Content-Encoding says');
   if (error instanceof URIError) return new Problem('not_found', 'the address holds a broken percent escape');
   if (
     typeof name === 'string' &&

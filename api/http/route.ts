@@ -7,10 +7,8 @@ export interface RouteCall<Params, Query, Body> {
   query: Query;
   body: Body;
   request: Request;
-  /** The caller's idempotency key, when there is one. */
-  idempotencyKey: string | undefined;
-  /** The id of what the call creates: the same each time the same idempotency key is used. */
-  freshId(): string;
+  /** The id of a thing that the call creates: the same each time the call is repeated with its idempotency key. */
+  idOf(thing: string): string;
 }
 
 export interface RouteAnswer {

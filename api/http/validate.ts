@@ -17,12 +17,27 @@ export function parseOrThrow<S extends z.ZodType>(
   place: 'body' | 'query' | 'path',
 ): z.output<S> {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, place));
+  // A record leaves this name out without a word, so it is looked for in the value itself.
+  const hidden = place === 'body' ? prototypeNames(value, []) : [];
+  if (result.success && hidden.length === 0) return result.data;
+  const issues = result.error?.issues.flatMap((issue) => faultsOf(issue, place)) ?? [];
+  const faults = [
+    ...issues,
+    ...hidden.filter(({ pointer }) => issues.every((one) => one.pointer !== pointer)),
+  ];
   throw new Problem('validation_failed', undefined, faults.slice(0, MOST_FAULTS));
 }
 
 const MOST_FAULTS = 100;
+
+/** @returns a fault for every `__proto__` of a parsed JSON text */
+function prototypeNames(value: unknown, path: string[]): ProblemFault[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const own = Object.hasOwn(value, '__proto__')
+    ? [{ pointer: pointerOf([...path, '__proto__']), detail: 'is not a name we take' }]
+    : [];
+  return [...own, ...Object.entries(value).flatMap(([key, part]) => prototypeNames(part, [...path, key]))];
+}
 
 function faultsOf(
   issue: z.core.$ZodIssue,

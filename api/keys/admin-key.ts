@@ -12,8 +12,13 @@ export async function ensureAdminKey(
   keys: KeyRepository,
   configured: string | undefined,
 ): Promise<string | undefined> {
-  if (configured === undefined && (await keys.count()) > 0) return undefined;
-  const key = configured ?? `bk_${randomBytes(24).toString('base64url')}`;
-  await keys.add({ id: newId(), hash: hashKey(key), role: 'admin', createdAt: new Date() });
-  return configured === undefined ? key : undefined;
+  if (configured !== undefined) {
+    // Under one id: the key that was configured before is no key any more.
+    await keys.put({ id: 'configured', hash: hashKey(configured), role: 'admin', createdAt: new Date() });
+    return undefined;
+  }
+  if ((await keys.count()) > 0) return undefined;
+  const key = `bk_${randomBytes(24).toString('base64url')}`;
+  await keys.put({ id: newId(), hash: hashKey(key), role: 'admin', createdAt: new Date() });
+  return key;
 }

@@ -43,7 +43,8 @@ const MOST_PROFILES = 1_000;
 
 /** `POST /v1/profiles`, and one profile by its identity. */
 export function profileRoutes(deps: ApiDeps): Route[] {
-  const params = z.strictObject({ identity });
+  // Also the identity of an anonymous visitor, which only we give out.
+  const params = z.strictObject({ identity: text(400) });
   return [
     defineRoute({
       method: 'post',

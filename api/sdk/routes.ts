@@ -53,7 +53,8 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
         // the server side may say: a browser could claim to be anybody.
         const who = `anonymous/${fields.siteId}/${anonymousId}`;
         const profileId = (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
-        return saveSubscription(deps, profileId, fields);
+        // A browser that the server side has named stays with whom it was given to.
+        return saveSubscription(deps, profileId, fields, 'keep');
       },
     }),
     defineRoute({

@@ -55,11 +55,11 @@ export function siteRoutes(deps: ApiDeps): Route[] {
       access: 'key',
       body: siteInput,
       answers: { 201: { description: 'The site, with its public VAPID key', schema: siteView } },
-      async handle({ body, freshId }) {
+      async handle({ body, idOf }) {
         const fault = body.vapid ? deps.push.checkKeys(body.vapid) : null;
         if (fault !== null)
           throw new Problem('validation_failed', undefined, [{ pointer: '/vapid', detail: fault }]);
-        const siteId = freshId();
+        const siteId = idOf('site');
         const existing = await deps.sites.byId(siteId);
         const site: Site = existing ?? {
           id: siteId,

@@ -40,8 +40,8 @@ export const subscriptionFields = {
   language: language.optional(),
   country: country.optional(),
   timezone: timezone.optional(),
-  topics: z.array(text(64)).max(100).default([]),
-  customAttributes: properties.default({}),
+  topics: z.array(text(64)).max(100).optional(),
+  customAttributes: properties.optional(),
 };
 
 export const subscriptionView = z
@@ -177,15 +177,14 @@ export async function subscriptionFaults(
 export async function saveSubscription(
   deps: Pick<ApiDeps, 'subscriptions'>,
   profileId: string,
-  fields: SubscriptionFields & Pick<Subscription, 'topics' | 'customAttributes'>,
+  fields: SubscriptionFields,
+  owner: 'replace' | 'keep' = 'replace',
 ): Promise<{ status: number; body: object }> {
   const { pushSubscription: push, ...rest } = fields;
-  const { subscription, created } = await deps.subscriptions.upsert({
-    ...rest,
-    profileId,
-    endpoint: push.endpoint,
-    keys: push.keys,
-  });
+  const { subscription, created } = await deps.subscriptions.upsert(
+    { ...rest, profileId, endpoint: push.endpoint, keys: push.keys },
+    owner,
+  );
   return { status: created ? 201 : 200, body: viewOf(subscription) };
 }
 

@@ -41,21 +41,24 @@ const keys = {
   channel: defineSearchAttributeKey('Channel', 'KEYWORD'),
 };
 
+/**
+ * After which a call is given up, so that nobody who waits for an answer waits out the client's own retries.
+ * Shorter than a dispatcher may hold a lane without renewing it.
+ */
+const CALL_MS = 5_000;
+
 /** @param taskQueue the queue that workers poll */
 export function createWorkflowStarter(client: Client, taskQueue: string): WorkflowStarter {
   const { workflow } = client;
+  const inTime = <T>(call: () => Promise<T>): Promise<T> => client.withDeadline(Date.now() + CALL_MS, call);
 
   async function start(
     type: string,
     options: Omit<WorkflowOptions, 'taskQueue'> & { args: unknown[] },
   ): Promise<void> {
     try {
-      await workflow.start(type, {
-        ...options,
-        taskQueue,
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
-      } as never);
+      const once = { workflowIdReusePolicy: 'ALLOW_DUPLICATE', workflowIdConflictPolicy: 'FAIL' };
+      await inTime(() => workflow.start(type, { ...options, ...once, taskQueue } as never));
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
@@ -63,7 +66,7 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
 
   async function signal(workflowId: string, name: string, ...args: unknown[]): Promise<void> {
     try {
-      await workflow.getHandle(workflowId).signal(name, ...args);
+      await inTime(() => workflow.getHandle(workflowId).signal(name, ...args));
     } catch (error) {
       // Closed already, or never started: the row says what became of it.
       if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -128,15 +131,22 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
         runId: run.id,
         instantMs: run.instant.getTime(),
       };
-      await workflow.signalWithStart(WORKFLOW.run, {
+      const options = {
         workflowId: workflowIds.run(run.campaignId, run.instant.getTime()),
         taskQueue,
         args: [input],
         signal: SIGNAL.wake,
         signalArgs: [],
+        // One that completed is over; one that was lost or broke off is started again.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
         staticSummary: `Run of ${campaignName}`,
         typedSearchAttributes: attributes(run.campaignId, campaignName),
-      });
+      };
+      try {
+        await inTime(() => workflow.signalWithStart(WORKFLOW.run, options));
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
     },
   };
 }

@@ -18,12 +18,14 @@ export interface PushPost {
   body: Buffer;
   /** Milliseconds for the whole try: waiting for a connection, connecting, sending, the answer's head. */
   timeoutMs: number;
-  /** Milliseconds after which a post that still waits for a connection is not begun any more. */
-  maxStartDelayMs: number;
+  /** Asked in the moment in which the request would go on the wire. */
+  mayBegin: () => boolean;
 }
 
 export type PushAnswer =
-  { kind: 'answered'; status: number; retryAfter?: string } | { kind: 'failed'; reason: UnreachableReason };
+  | { kind: 'answered'; status: number; retryAfter?: string }
+  | { kind: 'failed'; reason: UnreachableReason }
+  | { kind: 'notBegun' };
 
 export interface PushTransport {
   /** Puts a request on the wire at most once. Does not throw and does not follow redirects. */
@@ -45,7 +47,6 @@ interface Origin {
 export function createPushTransport(options: {
   ca?: string | string[];
   connectionsPerOrigin: number;
-  clockMonotonic: () => number;
 }): PushTransport {
   const ca = options.ca === undefined ? {} : { ca: [...rootCertificates, ...[options.ca].flat()] };
   const origins = new Map<string, Origin>();
@@ -94,7 +95,7 @@ export function createPushTransport(options: {
   return {
     post(post) {
       if (closed) return Promise.resolve({ kind: 'failed', reason: 'network' });
-      const answer = postOnce(originFor(post.url.origin), post, options.clockMonotonic);
+      const answer = postOnce(originFor(post.url.origin), post);
       running.add(answer);
       void answer.then(() => running.delete(answer));
       return answer;
@@ -108,9 +109,8 @@ export function createPushTransport(options: {
   };
 }
 
-function postOnce(origin: Origin, post: PushPost, clockMonotonic: () => number): Promise<PushAnswer> {
+function postOnce(origin: Origin, post: PushPost): Promise<PushAnswer> {
   return new Promise((resolve) => {
-    const askedAt = clockMonotonic();
     let controller: Dispatcher.DispatchController | undefined;
     let over = false;
     let received = 0;
@@ -128,8 +128,10 @@ function postOnce(origin: Origin, post: PushPost, clockMonotonic: () => number):
       onRequestStart(started) {
         // The client may put requests of a lost connection back into its queue. A second start, or one
         // that comes too late, would send what the caller no longer accounts for.
-        if (controller || over || clockMonotonic() - askedAt > post.maxStartDelayMs) {
-          fail(controller ? 'connectionReset' : 'timeout');
+        if (controller || over || !post.mayBegin()) {
+          if (controller || over) fail('connectionReset');
+          else resolve({ kind: 'notBegun' });
+          over = true;
           started.abort(new Error('not to be sent any more'));
           return;
         }

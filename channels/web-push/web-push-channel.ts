@@ -16,8 +16,6 @@ export interface WebPushChannelOptions {
   ca?: string | string[];
   /** Connections kept to each push service; each carries up to 100 pushes at once over HTTP/2. */
   connectionsPerOrigin?: number;
-  /** Milliseconds after which a push that still waits for a connection is not begun any more. */
-  maxStartDelayMs?: number;
   /** The wall clock in milliseconds. */
   now: () => number;
   /** A clock that is never set, in milliseconds. */
@@ -35,10 +33,12 @@ export function createWebPushChannel(options: WebPushChannelOptions): WebPushCha
   const transport = createPushTransport({
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
-    clockMonotonic,
   });
 
-  async function send(request: WebPushRequest): Promise<DeliveryOutcome> {
+  async function send(
+    request: WebPushRequest,
+    mayBegin = (): boolean => true,
+  ): Promise<DeliveryOutcome | { kind: 'notBegun' }> {
     const refusal = options.allowedHosts.reason(request.address.endpoint);
     if (refusal === 'notAUrl') return { kind: 'rejected', reason: 'invalidSubscription' };
     if (refusal) return { kind: 'rejected', reason: 'hostNotAllowed' };
@@ -67,8 +67,9 @@ export function createWebPushChannel(options: WebPushChannelOptions): WebPushCha
       },
       body,
       timeoutMs: request.timeoutMs,
-      maxStartDelayMs: options.maxStartDelayMs ?? Infinity,
+      mayBegin,
     });
+    if (answer.kind === 'notBegun') return answer;
     if (answer.kind === 'failed') return { kind: 'unreachable', reason: answer.reason };
     return classifyAnswer(answer.status, answer.retryAfter, options.now());
   }

@@ -30,7 +30,12 @@ export interface WebPushRequest {
 
 /** Tries once. Never throws for what a network or a push service does: that is an outcome. */
 export interface WebPushChannel {
-  send(request: WebPushRequest): Promise<DeliveryOutcome>;
+  /**
+   * @param mayBegin asked in the very moment in which the request would go on the wire, which may be long after
+   *   the call when a connection is made first; by default it always may
+   * @returns `notBegun` when it might not: nothing was sent, and it does not count as a try
+   */
+  send(request: WebPushRequest, mayBegin?: () => boolean): Promise<DeliveryOutcome | { kind: 'notBegun' }>;
   /** Closes the kept connections. */
   close(): Promise<void>;
 }

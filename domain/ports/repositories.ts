@@ -35,6 +35,8 @@ export interface ProfileRepository {
   page(after: string | null, limit: number): Promise<Profile[]>;
   /** Erases the profile and everything that names it. @returns whether there was one */
   erase(identity: string): Promise<boolean>;
+  /** Erases what was being written while its profile was erased. */
+  eraseLeftovers(): Promise<void>;
 }
 
 export interface SiteRepository {
@@ -44,8 +46,17 @@ export interface SiteRepository {
 }
 
 export interface SubscriptionRepository {
-  /** Creates, or brings back and changes the one with the same site and endpoint. */
-  upsert(subscription: Omit<Subscription, 'id' | 'createdAt' | 'syncedAt' | 'status'>): Promise<{
+  /**
+   * Creates, or brings back and changes the one with the same site and endpoint; what is absent stays as it is.
+   * @param owner whether one that is there goes over to the profile, or keeps the one it has
+   */
+  upsert(
+    subscription: Omit<
+      Subscription,
+      'id' | 'createdAt' | 'syncedAt' | 'status' | 'topics' | 'customAttributes'
+    > & { topics?: string[] | undefined; customAttributes?: Record<string, unknown> | undefined },
+    owner: 'replace' | 'keep',
+  ): Promise<{
     subscription: Subscription;
     created: boolean;
   }>;
@@ -89,11 +100,12 @@ export interface EventRepository {
   since(profileId: string, names: string[], from: Date): AsyncIterable<StoredEvent>;
   byId(id: string): Promise<StoredEvent | null>;
   byIds(ids: string[]): Promise<Map<string, StoredEvent>>;
-  /** Marks pending what was received since, judged by an older catalogue, and has one of the names. */
-  markPendingSince(from: Date, catalogueVersion: number, names: string[]): Promise<number>;
+  /** Marks pending what was received in between, judged by an older catalogue, and has one of the names. */
+  markPendingBetween(from: Date, to: Date, catalogueVersion: number, names: string[]): Promise<number>;
 }
 
 export interface CampaignRepository {
+  /** @returns the campaign with this id; one that is there already is left as it is */
   create(id: string, definition: CampaignDefinition): Promise<Campaign>;
   byId(id: string): Promise<Campaign | null>;
   list(
@@ -104,8 +116,14 @@ export interface CampaignRepository {
   /** Replaces a draft. @returns null when it is not a draft any more */
   replaceDraft(id: string, definition: CampaignDefinition): Promise<Campaign | null>;
   deleteDraft(id: string): Promise<boolean>;
-  /** Freezes a version and makes it active, in one transaction with the catalogue. @returns null when not a draft */
-  publish(id: string, plan: { startsAt: Date | 'now'; endsAt?: Date | undefined }): Promise<Campaign | null>;
+  /**
+   * Freezes a version and makes it active, in one transaction with the catalogue.
+   * @returns null when it is no draft any more, or was changed since `judged`, its `updatedAt`
+   */
+  publish(
+    id: string,
+    plan: { judged: Date; startsAt: Date | 'now'; endsAt?: Date | undefined },
+  ): Promise<Campaign | null>;
   /** Compare-and-set of the status, in one transaction with the catalogue. */
   changeStatus(id: string, from: CampaignStatus[], to: CampaignStatus): Promise<Campaign | null>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
@@ -135,6 +153,7 @@ export interface Run {
 export interface RunRepository {
   open(run: Omit<Run, 'createdAt' | 'status'>): Promise<Run>;
   byId(id: string): Promise<Run | null>;
+  /** Changes nothing of a run that is over. */
   setStatus(id: string, status: Run['status']): Promise<void>;
   list(campaignId: string, after: string | null, limit: number): Promise<Run[]>;
   unfinished(limit: number): Promise<Run[]>;
@@ -248,7 +267,8 @@ export interface LaneRepository {
 export interface KeyRepository {
   /** @param hash hex SHA-256 of the key */
   byHash(hash: string): Promise<ApiKey | null>;
-  add(key: ApiKey & { hash: string }): Promise<void>;
+  /** Adds the key, or puts it in the place of the one with its id. */
+  put(key: ApiKey & { hash: string }): Promise<void>;
   count(): Promise<number>;
 }
 
@@ -265,11 +285,12 @@ export interface IdempotencyRepository {
     fingerprint: string,
     leaseMs: number,
   ): Promise<
-    | { kind: 'begun' }
+    | { kind: 'begun'; token: string }
     | { kind: 'running' }
     | { kind: 'differs' }
     | { kind: 'done'; status: number; body: unknown }
   >;
-  finish(key: string, status: number, body: unknown): Promise<void>;
-  abandon(key: string): Promise<void>;
+  /** Both only while the token still holds the key. */
+  finish(key: string, token: string, status: number, body: unknown): Promise<void>;
+  abandon(key: string, token: string): Promise<void>;
 }

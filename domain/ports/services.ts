@@ -32,7 +32,7 @@ export interface ReceiptSigner {
 
 /** Knows whether a send may start. */
 export interface GateKeeper {
-  /** Reads the gate anew when the lease is about to run out. */
+  /** Reads the gate anew when the lease is about to run out. Says nothing about whether a send may start now. */
   refresh(campaignId: string): Promise<Gate>;
   /** @returns `open` only under a lease of at most 1 s, counted from before the gate was read */
   now(campaignId: string): Gate | 'unknown';

@@ -1,5 +1,6 @@
 import type { TestStack } from './stack.ts';
 import type { ReceivedPush } from './push-service/received-push.ts';
+import { waitFor } from './wait-for.ts';
 
 /** A site with its public key. */
 export async function makeSite(
@@ -98,4 +99,11 @@ export async function messagesOf(stack: TestStack, campaignId: string): Promise<
 /** @returns the statistics of a campaign */
 export async function statsOf(stack: TestStack, campaignId: string): Promise<Record<string, any>> {
   return (await stack.client.get(`/v1/campaigns/${campaignId}/stats`)).body as Record<string, any>;
+}
+
+/** Waits until every event that was stored has been taken to its campaigns. */
+export async function dispatched(stack: TestStack): Promise<void> {
+  await waitFor('the dispatch of every event', async () => {
+    return (await stack.db.collection('events').countDocuments({ pending: true })) === 0;
+  });
 }

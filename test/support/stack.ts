@@ -1,5 +1,7 @@
+import { Client, Connection } from '@temporalio/client';
+import mongoose from 'mongoose';
 import { startApi, type RunningApi } from '../../api/server.ts';
-import { createLog } from '../../api/system/log.ts';
+import { createLog } from '../../runtime/log.ts';
 import { readConfig } from '../../config.ts';
 import type { DeliveryLimits } from '../../activities/delivery/deps.ts';
 import { bundleWorkflows, startWorker, type RunningWorker } from '../../worker.ts';
@@ -17,6 +19,10 @@ export interface TestStack {
   push: PushService;
   mongoUri: string;
   temporalAddress: string;
+  /** The database itself, for what the API does not show. */
+  db: mongoose.mongo.Db;
+  /** What an operator sees. */
+  temporal: Client;
   taskQueue: string;
   /** Starts one more API on the same data. */
   startApi(): Promise<RunningApi>;
@@ -28,11 +34,37 @@ export interface TestStack {
 
 let bundle: ReturnType<typeof bundleWorkflows> | undefined;
 
-/** @param options.workers how many workers run in this process; default 1 */
-export async function startStack(
-  options: { workers?: number; limits?: Partial<DeliveryLimits> } = {},
+export interface StackOptions {
+  /** How many workers run in this process; default 1. */
+  workers?: number;
+  limits?: Partial<DeliveryLimits>;
+  /** Of a Temporal server of its own; default the shared one. */
+  temporalAddress?: string;
+}
+
+/**
+ * @throws when a part does not start; those that did are ended
+ */
+export async function startStack(options: StackOptions = {}): Promise<TestStack> {
+  const running: { close(): Promise<unknown> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const part of running.splice(0).toReversed()) await part.close();
+  };
+  try {
+    return await startParts(options, running, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startParts(
+  options: StackOptions,
+  running: { close(): Promise<unknown> }[],
+  close: () => Promise<void>,
 ): Promise<TestStack> {
   const servers = await sharedServers();
+  const temporalAddress = options.temporalAddress ?? servers.temporalAddress;
   const name = uniqueName('t');
   const mongodbUri = servers.mongoUri(name);
   const push = await startPushService();
@@ -42,9 +74,11 @@ export async function startStack(
     BECKON_PUSH_HOSTS: push.host,
     LOG_LEVEL: process.env.BECKON_TEST_LOG ?? 'fatal',
   });
-  const config = { ...base, mongodbUri, temporalAddress: servers.temporalAddress };
+  const config = { ...base, mongodbUri, temporalAddress };
   const log = createLog(config.logLevel);
-  const running: { close(): Promise<void> }[] = [];
+  const mongo = new mongoose.mongo.MongoClient(mongodbUri);
+  const connection = Connection.lazy({ address: temporalAddress });
+  running.push(mongo, connection, push);
   quietWorkers();
   bundle ??= bundleWorkflows();
   const workflowBundle = await bundle;
@@ -80,20 +114,20 @@ export async function startStack(
     client: createApiClient(api.url, ADMIN_KEY),
     push,
     mongoUri: mongodbUri,
-    temporalAddress: servers.temporalAddress,
+    temporalAddress,
+    db: mongo.db(),
+    temporal: new Client({ connection }),
     taskQueue: name,
     startApi: moreApi,
     startWorker: moreWorker,
     env: () => ({
       MONGODB_URI: mongodbUri,
-      TEMPORAL_ADDRESS: servers.temporalAddress,
+      TEMPORAL_ADDRESS: temporalAddress,
       BECKON_ADMIN_KEY: ADMIN_KEY,
       BECKON_PUSH_HOSTS: push.host,
       BECKON_PUBLIC_URL: api.url,
+      BECKON_TEST_TASK_QUEUE: name,
     }),
-    async close() {
-      for (const part of running.toReversed()) await part.close();
-      await push.close();
-    },
+    close,
   };
 }

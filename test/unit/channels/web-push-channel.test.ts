@@ -198,15 +198,19 @@ for (const http2 of [true, false]) {
       await few.close();
     });
 
-    it('does not begin a push that waited too long for a connection', async () => {
-      let clock = 0;
-      const busy = open({ connectionsPerOrigin: 1, maxStartDelayMs: 1_000, clockMonotonic: () => clock });
-      const late = busy.send(push());
-      clock = 1_001;
-      expect(await late).to.deep.equal({ kind: 'unreachable', reason: 'timeout' });
+    it('asks whether it may begin when it has a connection, and then sends nothing when it may not', async () => {
+      const fresh = open({ connectionsPerOrigin: 1 });
+      let asked = 0;
+      const refuse = (): boolean => {
+        asked += 1;
+        expect(service.connections().total).to.equal(1);
+        return false;
+      };
+      expect(await fresh.send(push(), refuse)).to.deep.equal({ kind: 'notBegun' });
+      expect(asked).to.equal(1);
       expect(service.received()).to.have.length(0);
-      expect((await busy.send(push())).kind).to.equal('delivered');
-      await busy.close();
+      expect((await fresh.send(push(), () => true)).kind).to.equal('delivered');
+      await fresh.close();
     });
 
     it('counts as delivered what is accepted with an answer too long to be read', async () => {

@@ -43,7 +43,9 @@ describe('planTrigger', () => {
 
   it('tells an operator what is waited for, in the local time of the user', () => {
     const [window] = plan({ time: '2026-06-01T10:00:00Z' }).waits;
-    expect(window?.summary).to.equal('waits until 2026-06-01 12:10:00 for Charged, cartId 42');
+    expect(window?.summary).to.equal(
+      'waits until 2026-06-01 12:10:00 (Europe/Berlin) for Charged, cartId 42',
+    );
   });
 
   it('moves what falls into quiet hours to their end', () => {
