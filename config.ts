@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 /** Everything that the environment says, checked. */
 export interface Config {
+  /** The address that the API listens on; `0.0.0.0` or `::` for all. */
+  host: string;
   port: number;
   /** Absent: an embedded server is started. */
   mongodbUri: string | undefined;
@@ -49,7 +51,16 @@ const httpUrl = z
   .refine((text) => /^https?:$/.test(protocolOf(text)), 'must be an http or https URL');
 
 const environment = z.object({
-  PORT: z.coerce.number({ error: 'must be a number' }).int().min(0).max(65_535).default(3000),
+  HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]+$/, 'must be an address or a host name')
+    .default('127.0.0.1'),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a port number')
+    .transform(Number)
+    .pipe(z.number().max(65_535, 'must be a port number, at most 65535'))
+    .default(3000),
   MONGODB_URI: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\/.+/, 'must begin with mongodb:// or mongodb+srv://')
@@ -106,6 +117,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const files = { ca: values.TEMPORAL_TLS_CA, cert: values.TEMPORAL_TLS_CERT, key: values.TEMPORAL_TLS_KEY };
   const hasFiles = Object.values(files).some((path) => path !== undefined);
   return {
+    host: values.HOST,
     port: values.PORT,
     mongodbUri: values.MONGODB_URI,
     temporalAddress: values.TEMPORAL_ADDRESS,

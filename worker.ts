@@ -61,8 +61,8 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log, taskQueue = TASK_QUEUE } = options;
   const temporalOptions = await connectionOptions(config);
-  const native = await NativeConnection.connect(temporalOptions).catch((error: unknown) => {
-    throw new Error(`Temporal at ${config.temporalAddress} cannot be reached: ${String(error)}`);
+  const native = await NativeConnection.connect(temporalOptions).catch(() => {
+    throw new Error(`Temporal at ${config.temporalAddress} cannot be reached`);
   });
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);

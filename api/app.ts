@@ -69,6 +69,9 @@ export function createApp(deps: ApiDeps, assets: WebAssets, version: string): Ex
     response.set('Service-Worker-Allowed', '/');
     sendScript(response, assets.serviceWorkerJs);
   });
+  app.get('/', (_request, response) => {
+    response.redirect('/docs/');
+  });
   app.use('/docs', docsRouter());
   app.use((request) => {
     throw new Problem('not_found', `there is nothing at ${request.path}`);

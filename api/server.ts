@@ -131,7 +131,7 @@ export async function startApi({
     await bundleWebAssets(),
     VERSION,
   );
-  const server = await listen(app, config.port);
+  const server = await listen(app, config.port, config.host);
   const { port } = server.address() as AddressInfo;
   void sweep.sweepNow();
 
@@ -162,9 +162,9 @@ const ENDPOINT_REFUSALS = {
   hostNotListed: 'is not the address of a push service that we know; BECKON_PUSH_HOSTS adds hosts',
 } as const;
 
-function listen(app: ReturnType<typeof createApp>, port: number): Promise<Server> {
+function listen(app: ReturnType<typeof createApp>, port: number, host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = app.listen(port, (error?: Error) => {
+    const server = app.listen(port, host, (error?: Error) => {
       if (error) reject(error);
       else resolve(server);
     });

@@ -146,19 +146,16 @@ export function createProfileRepository(connection: Connection): ProfileReposito
       return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
     },
 
-    async erase(identity) {
-      const profileId = await connection.transaction(async (session) => {
-        const doc = await identities.findOne({ _id: identity as never }, { session });
-        if (!doc) return null;
-        const id = doc.profileId as string;
+    async erase(id) {
+      const erased = await connection.transaction(async (session) => {
         await identities.deleteMany({ profileId: id }, { session });
-        await profiles.deleteOne({ _id: id as never }, { session });
+        const { deletedCount } = await profiles.deleteOne({ _id: id as never }, { session });
+        if (deletedCount === 0) return false;
         await erasures.insertOne({ _id: id as never, at: new Date() }, { session });
-        return id;
+        return true;
       });
-      if (profileId === null) return false;
-      await eraseWhatNames(profileId);
-      return true;
+      if (erased) await eraseWhatNames(id);
+      return erased;
     },
 
     async eraseLeftovers() {

@@ -64,13 +64,15 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       if (owner === 'keep') fields.profileId = { $ifNull: ['$profileId', fields.profileId] };
       fields.topics ??= { $ifNull: ['$topics', []] };
       fields.customAttributes ??= { $ifNull: ['$customAttributes', {}] };
-      const before = await model.collection.findOneAndUpdate({ _id: _id as never }, [{ $set: fields }], {
+      const answer = await model.collection.findOneAndUpdate({ _id: _id as never }, [{ $set: fields }], {
         upsert: true,
-        returnDocument: 'before',
-        projection: { _id: 1 },
+        returnDocument: 'after',
+        includeResultMetadata: true,
       });
-      const doc = await model.findById(_id).lean<SubscriptionDoc>().orFail().exec();
-      return { subscription: toSubscription(doc), created: before === null };
+      return {
+        subscription: toSubscription(answer.value as unknown as SubscriptionDoc),
+        created: answer.lastErrorObject?.updatedExisting !== true,
+      };
     },
 
     async list(filter, after, limit) {

@@ -38,6 +38,10 @@ export async function startStack(
   const { say } = options;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true });
+  // Before minutes of other work, and not after it.
+  const port = options.exactPort
+    ? await portToListenOn(config.port)
+    : await choosePort(undefined, [config.port]);
   const servers = await startServers({ config, dataDir, ui: options.ui, log: say });
   const parts: { close(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
@@ -48,7 +52,6 @@ export async function startStack(
   };
   try {
     const demoPush = await ensureDemoPush(dataDir);
-    const port = options.exactPort ? config.port : await choosePort(undefined, [config.port]);
     const isEmbedded = config.mongodbUri === undefined;
     const adminKey = config.adminKey ?? (isEmbedded ? await keptAdminKey(dataDir) : undefined);
     const full = {
@@ -85,6 +88,15 @@ export async function startStack(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function portToListenOn(wanted: number): Promise<number> {
+  if (wanted === 0) return 0;
+  try {
+    return await choosePort(wanted, []);
+  } catch {
+    throw new Error(`port ${wanted} is taken; set PORT to another one (0 takes a free one)`);
   }
 }
 

@@ -94,6 +94,7 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
       event,
       site,
       campaignId: row.campaignId,
+      nowMs,
     });
   } catch (error) {
     return suppress(row, 'renderError', error instanceof Error ? error.message : String(error));

@@ -5,51 +5,76 @@ import type { PushPayload } from '../../domain/push-payload.ts';
 import type { Site } from '../../domain/site.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
 
-/** @returns the content with every text rendered; @throws what the first text that does not render throws */
+/**
+ * @param who.nowMs what `'now' | date` shows, epoch milliseconds
+ * @returns the content with every text rendered
+ * @throws what the first text that cannot be shown throws, with the place of the text before it
+ */
 export async function renderContent(
   templates: TemplateEngine,
   definition: CampaignDefinition,
-  who: { profile: Profile; event: StoredEvent | undefined; site: Site; campaignId: string },
+  who: { profile: Profile; event: StoredEvent | undefined; site: Site; campaignId: string; nowMs: number },
 ): Promise<WebPushContent> {
   const scope = {
     profile: templateScope(who.profile),
     event: who.event?.properties ?? {},
     campaign: { id: who.campaignId, name: definition.name },
     site: { id: who.site.id, name: who.site.name },
+    now: new Date(who.nowMs).toISOString(),
   };
-  const text = async (template: string): Promise<string> => templates.render(template, scope);
-  const optional = async (template: string | undefined): Promise<string | undefined> =>
-    template === undefined ? undefined : text(template);
-  const link = async (template: string | undefined, protocols: string[]): Promise<string | undefined> => {
-    const address = await optional(template);
-    if (address === undefined || address === '') return undefined;
+  const text = async (place: string, template: string): Promise<string> => {
+    try {
+      return await templates.render(template, scope);
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      throw new Error(`/what/${place}: ${fault}`, { cause: error });
+    }
+  };
+  const title = async (place: string, template: string): Promise<string> => {
+    const shown = await text(place, template);
+    if (shown.trim() === '') throw new Error(`/what/${place}: nothing is left of it to show`);
+    return shown;
+  };
+  const link = async (
+    place: string,
+    template: string | undefined,
+    protocols: string[],
+  ): Promise<string | undefined> => {
+    if (template === undefined) return undefined;
+    const address = (await text(place, template)).trim();
+    if (address === '') return undefined;
     if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol)) {
+      const shown = JSON.stringify(address.slice(0, 80));
       throw new Error(
-        `rendered to ${JSON.stringify(address.slice(0, 80))}, which is no ${protocols.join('// or ')}// address`,
+        `/what/${place}: came out as ${shown}, which is no ${protocols.join('// or ')}// address`,
       );
     }
     return address;
   };
   const { what } = definition;
   const data: Record<string, string> = {};
-  for (const [key, template] of Object.entries(what.data ?? {})) data[key] = await text(template);
+  for (const [key, template] of Object.entries(what.data ?? {}))
+    data[key] = await text(`data/${key}`, template);
   return {
     ...what,
-    title: await text(what.title),
-    body: await optional(what.body),
-    url: await link(what.url, ['https:', 'http:']),
-    image: await link(what.image, ['https:']),
-    icon: await link(what.icon, ['https:']),
-    badge: await link(what.badge, ['https:']),
+    title: await title('title', what.title),
+    body: what.body === undefined ? undefined : await text('body', what.body),
+    url: await link('url', what.url, PAGES),
+    image: await link('image', what.image, FILES),
+    icon: await link('icon', what.icon, FILES),
+    badge: await link('badge', what.badge, FILES),
     actions: await Promise.all(
-      (what.actions ?? []).map(async (action) => ({
-        title: await text(action.title),
-        url: await link(action.url, ['https:', 'http:']),
+      (what.actions ?? []).map(async (action, i) => ({
+        title: await title(`actions/${i}/title`, action.title),
+        url: await link(`actions/${i}/url`, action.url, PAGES),
       })),
     ),
     data,
   };
 }
+
+const PAGES = ['https:', 'http:'];
+const FILES = ['https:'];
 
 /** @returns the plaintext of the push, as the service worker reads it */
 export function payloadFor(input: {

@@ -57,6 +57,9 @@ export function publishFaults(
   for (const [pointer, text] of texts) {
     const fault = text === undefined ? null : templates.check(text);
     if (fault !== null) faults.push({ pointer, detail: fault });
+    else if (text !== undefined && 'past' in definition.who && EVENT_IN_TEXT.test(text)) {
+      faults.push({ pointer, detail: 'names event.…, and a past-behaviour campaign has no event' });
+    }
   }
   if (what.ttl !== undefined && (parseDuration(what.ttl) ?? 0) > MAX_TTL_MS) {
     faults.push({ pointer: '/what/ttl', detail: 'push services keep a message for at most 28 days' });
@@ -64,6 +67,7 @@ export function publishFaults(
   return faults;
 }
 
+const EVENT_IN_TEXT = /\{[{%][^}]*\bevent\s*[.[]/;
 const MAX_TTL_MS = 28 * 24 * 3_600_000;
 
 function matchFaults(match: EventMatch, pointer: string): Fault[] {

@@ -4,6 +4,7 @@ import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { campaignExamples } from './examples.ts';
 import { campaignView as view } from './views.ts';
 import { campaignInput, campaignView, definitionOf } from './schemas.ts';
 import { definitionFaults } from './publishable.ts';
@@ -21,6 +22,7 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       summary: 'Create a draft',
       access: 'key',
       body: campaignInput,
+      examples: campaignExamples,
       answers: { 201: { description: 'The draft', schema: campaignView } },
       async handle({ body, idOf }) {
         const definition = definitionOf(body);

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { operators } from '../../domain/conditions.ts';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { duration, id, instant, localTime, text, webUrl } from '../http/fields.ts';
+import { duration, id, instant, json, localTime, text, webUrl } from '../http/fields.ts';
 
 const condition = z
   .strictObject({
     property: z.string().max(128),
     op: z.enum(operators, { error: `must be one of ${operators.join(', ')}` }),
-    value: z.json().optional(),
+    value: json.optional(),
   })
   .meta({ id: 'Condition' });
 
@@ -90,9 +90,13 @@ export const campaignInput = z
     channel: z.literal('webPush', { error: 'must be webPush' }),
     siteId: id,
     labels: z.array(text(64)).max(20).default([]),
-    who: z.union([z.strictObject({ live }), z.strictObject({ past: segment })], {
-      error: 'must be either { "live": … } or { "past": … }',
-    }),
+    who: z
+      .strictObject({ live: live.optional(), past: segment.optional() })
+      .refine(
+        (who) => (who.live === undefined) !== (who.past === undefined),
+        'needs exactly one of live and past',
+      )
+      .describe('Whoever does something from now on (live), or whoever is in a segment (past)'),
     when: when.default({ start: 'now' }),
     what,
   })
@@ -106,7 +110,8 @@ export function definitionOf(input: z.output<typeof campaignInput>): CampaignDef
 const instantText = z.iso.datetime();
 
 export const campaignView = z
-  .object({
+  .looseObject({
+    ...campaignInput.shape,
     id: z.string(),
     targetId: z.number().int(),
     status: z.enum(['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped']),
@@ -142,10 +147,14 @@ export const statsView = z
   })
   .meta({ id: 'CampaignStats' });
 
+const eventView = z.looseObject({ eventId: z.string(), name: z.string(), time: instantText });
+
 export const messageView = z
-  .object({
+  .looseObject({
     id: z.string(),
     objectId: z.string(),
+    runId: z.string().optional(),
+    qualified: z.boolean().optional(),
     state: z.enum(['waiting', 'due', 'sending', 'sent', 'failed', 'suppressed', 'control']),
     reason: z.string().optional(),
     detail: z.string().optional(),
@@ -155,17 +164,53 @@ export const messageView = z
     settledAt: instantText.optional(),
     createdAt: instantText,
     tries: z.number(),
-    devices: z.array(z.record(z.string(), z.json())),
-    attempts: z.array(z.record(z.string(), z.json())),
-    receipts: z.array(z.record(z.string(), z.json())),
-    trigger: z.record(z.string(), z.json()).optional(),
+    devices: z.array(
+      z.looseObject({
+        subscriptionId: z.string(),
+        state: z.enum(['pending', 'delivered', 'gone', 'rejected', 'givenUp']),
+        tries: z.number().int(),
+        reason: z.string().optional(),
+      }),
+    ),
+    attempts: z.array(
+      z.looseObject({
+        subscriptionId: z.string(),
+        at: instantText,
+        durationMs: z.number(),
+        outcome: z.looseObject({
+          kind: z.enum(['delivered', 'gone', 'throttled', 'rejected', 'unreachable']),
+          status: z.number().int().optional(),
+          reason: z.string().optional(),
+          retryAfterMs: z.number().optional(),
+        }),
+      }),
+    ),
+    receipts: z.array(
+      z.looseObject({
+        id: z.string(),
+        kind: z.enum(['delivered', 'viewed', 'clicked', 'dismissed']),
+        subscriptionId: z.string(),
+        at: instantText,
+        action: z.string().optional(),
+      }),
+    ),
+    trigger: z
+      .looseObject({
+        matchValue: z.string(),
+        openedBy: eventView,
+        event: eventView,
+        closedBy: eventView.optional(),
+        qualifiesAt: instantText,
+      })
+      .optional(),
     workflowId: z.string().optional(),
   })
   .meta({ id: 'Message' });
 
 export const runView = z
-  .object({
+  .looseObject({
     id: z.string(),
+    campaignId: z.string(),
     instant: instantText,
     status: z.enum(['materialising', 'draining', 'completed', 'stopped']),
     version: z.number(),

@@ -20,7 +20,7 @@ const eventInput = z
     time: instant.optional().describe('When it happened; absent: now'),
   })
   .refine((event) => (event.identity === undefined) !== (event.objectId === undefined), {
-    error: 'needs either identity or objectId',
+    error: 'needs exactly one of identity and objectId',
   })
   .meta({ id: 'Event' });
 
@@ -43,6 +43,22 @@ export function eventRoutes(deps: ApiDeps): Route[] {
           .min(1, 'must hold at least one event')
           .max(MOST_EVENTS, `must not hold more than ${MOST_EVENTS} events`),
       }),
+      examples: {
+        cart: {
+          summary: 'A cart is filled and bought',
+          value: {
+            events: [
+              {
+                eventId: 'e-1',
+                identity: '42',
+                name: 'Added To Cart',
+                properties: { cartId: 'a', price: 25 },
+              },
+              { eventId: 'e-2', identity: '42', name: 'Charged', properties: { cartId: 'a', Amount: 25 } },
+            ],
+          },
+        },
+      },
       answers: {
         202: {
           description: 'Stored',

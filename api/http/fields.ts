@@ -48,11 +48,14 @@ export const webUrl = (protocols: string[]): z.ZodType<string> =>
       `must be a URL (${protocols.join(' or ')}) without credentials`,
     );
 
+/** Anything that JSON can say. */
+export const json = z.json().meta({ id: 'Value' });
+
 const MAX_DEPTH = 8;
 
 /** Free properties: JSON with bounded names, depth and size. */
 export const properties = z
-  .record(z.string(), z.json())
+  .record(z.string(), json)
   .superRefine((value, context) => {
     for (const path of badNames(value, [])) {
       const message = 'is not a property name we take (1 to 128 characters, no leading $, no NUL)';
@@ -87,7 +90,11 @@ function depth(value: unknown): number {
 
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(100).describe('How many at most'),
-  cursor: z.string().max(200).optional().describe('`nextCursor` of the page before'),
+  cursor: z
+    .string()
+    .regex(/^[0-9a-f]{24}([0-9a-f]{24})?$/, 'must be the nextCursor of the page before')
+    .optional()
+    .describe('`nextCursor` of the page before'),
 });
 
 /** @returns one page, and the cursor of the next when there may be one */

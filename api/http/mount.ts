@@ -56,7 +56,7 @@ export function mountRoutes(router: Router, routes: Route[], deps: MountDeps): v
   for (const [path, allowed] of methods) {
     router.all(path, (request: Request) => {
       const allow = [...allowed].join(', ');
-      throw new Problem('method_not_allowed', `${request.method} is not among ${allow}`, [], {
+      throw new Problem('method_not_allowed', `${request.path} takes only ${allow}`, [], {
         Allow: allow,
       });
     });

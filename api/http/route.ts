@@ -30,6 +30,8 @@ export interface Route {
   params?: z.ZodObject | undefined;
   query?: z.ZodObject | undefined;
   body?: z.ZodType | undefined;
+  /** Bodies that work, by name. */
+  examples?: Record<string, { summary: string; value: unknown }> | undefined;
   /** Largest body in bytes; default 256 KiB. */
   maxBody?: number | undefined;
   /** Status → what it answers. */

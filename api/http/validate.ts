@@ -16,7 +16,7 @@ export function parseOrThrow<S extends z.ZodType>(
   value: unknown,
   place: 'body' | 'query' | 'path',
 ): z.output<S> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: faultText });
   // A record leaves this name out without a word, so it is looked for in the value itself.
   const hidden = place === 'body' ? prototypeNames(value, []) : [];
   if (result.success && hidden.length === 0) return result.data;
@@ -65,3 +65,25 @@ function at(path: readonly PropertyKey[], place: 'body' | 'query' | 'path'): str
   if (place === 'body') return pointerOf(path);
   return `${place === 'query' ? '?' : ':'}${path.map(String).join('.')}`;
 }
+
+/** Faults in our words where a schema has none of its own. */
+function faultText(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'invalid_type') {
+    if (issue.input === undefined) return 'is required';
+    return `must be ${WITH_ARTICLE[issue.expected] ?? `a ${issue.expected}`}`;
+  }
+  if (issue.code === 'invalid_value') {
+    return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
+  }
+  if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}`;
+  if (issue.code === 'too_big') return `must be at most ${String(issue.maximum)}`;
+  return undefined;
+}
+
+const WITH_ARTICLE: Record<string, string> = {
+  object: 'an object',
+  array: 'an array',
+  int: 'a whole number',
+  record: 'an object',
+  boolean: 'true or false',
+};

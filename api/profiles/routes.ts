@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Profile } from '../../domain/profile.ts';
 import type { ApiDeps } from '../deps.ts';
-import { country, identity, language, properties, text, timezone } from '../http/fields.ts';
+import { country, identity, json, language, properties, text, timezone } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 
@@ -24,7 +24,7 @@ const profilePatch = z
   .meta({ id: 'ProfilePatch' });
 
 const profileView = z
-  .object({
+  .looseObject({
     objectId: z.string(),
     identity: z.string().optional(),
     email: z.string().optional(),
@@ -33,7 +33,7 @@ const profileView = z
     language: z.string().optional(),
     country: z.string().optional(),
     testProfile: z.boolean(),
-    properties: z.record(z.string(), z.json()),
+    properties: z.record(z.string(), json),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
@@ -61,6 +61,22 @@ export function profileRoutes(deps: ApiDeps): Route[] {
           .min(1, 'must hold at least one profile')
           .max(MOST_PROFILES, `must not hold more than ${MOST_PROFILES} profiles`),
       }),
+      examples: {
+        one: {
+          summary: 'One profile',
+          value: {
+            profiles: [
+              {
+                identity: '42',
+                name: 'Ada',
+                timezone: 'Europe/Berlin',
+                country: 'DE',
+                properties: { plan: 'gold' },
+              },
+            ],
+          },
+        },
+      },
       answers: {
         200: {
           description: 'The profiles, in the order given',
@@ -82,8 +98,9 @@ export function profileRoutes(deps: ApiDeps): Route[] {
       params,
       answers: { 200: { description: 'The profile', schema: profileView } },
       async handle({ params: { identity: wanted } }) {
-        const profile = await deps.profiles.byIdentity(wanted);
-        if (!profile) throw new Problem('not_found', `there is no profile with the identity ${wanted}`);
+        const profile = await findProfile(deps, wanted);
+        if (!profile)
+          throw new Problem('not_found', `there is no profile with the identity or objectId ${wanted}`);
         return { status: 200, body: viewOf(profile) };
       },
     }),
@@ -98,12 +115,21 @@ export function profileRoutes(deps: ApiDeps): Route[] {
       params,
       answers: { 204: { description: 'Erased' } },
       async handle({ params: { identity: wanted } }) {
-        const erased = await deps.profiles.erase(wanted);
-        if (!erased) throw new Problem('not_found', `there is no profile with the identity ${wanted}`);
+        const profile = await findProfile(deps, wanted);
+        const erased = profile !== null && (await deps.profiles.erase(profile.id));
+        if (!erased)
+          throw new Problem('not_found', `there is no profile with the identity or objectId ${wanted}`);
         return { status: 204 };
       },
     }),
   ];
+}
+
+/** By identity, else by our own id. */
+async function findProfile(deps: ApiDeps, wanted: string): Promise<Profile | null> {
+  return (
+    (await deps.profiles.byIdentity(wanted)) ?? (await deps.profiles.byIds([wanted])).get(wanted) ?? null
+  );
 }
 
 function viewOf({ id, ...rest }: Profile): object {

@@ -34,7 +34,7 @@ const siteInput = z
   .meta({ id: 'SiteInput' });
 
 const siteView = z
-  .object({
+  .looseObject({
     id: z.string(),
     name: z.string(),
     origins: z.array(z.string()),
@@ -54,6 +54,12 @@ export function siteRoutes(deps: ApiDeps): Route[] {
       summary: 'Create a site',
       access: 'key',
       body: siteInput,
+      examples: {
+        shop: {
+          summary: 'A shop; its VAPID keys are made for it',
+          value: { name: 'Shop', origins: ['https://shop.example'], timezone: 'Europe/Berlin' },
+        },
+      },
       answers: { 201: { description: 'The site, with its public VAPID key', schema: siteView } },
       async handle({ body, idOf }) {
         const fault = body.vapid ? deps.push.checkKeys(body.vapid) : null;

@@ -5,6 +5,7 @@ import {
   country,
   id,
   identity,
+  json,
   language,
   pageOf,
   pageQuery,
@@ -45,7 +46,7 @@ export const subscriptionFields = {
 };
 
 export const subscriptionView = z
-  .object({
+  .looseObject({
     id: z.string(),
     siteId: z.string(),
     objectId: z.string(),
@@ -58,7 +59,7 @@ export const subscriptionView = z
     country: z.string().optional(),
     timezone: z.string().optional(),
     topics: z.array(z.string()),
-    customAttributes: z.record(z.string(), z.json()),
+    customAttributes: z.record(z.string(), json),
     createdAt: z.iso.datetime(),
     syncedAt: z.iso.datetime(),
   })
@@ -77,7 +78,7 @@ export function subscriptionRoutes(deps: ApiDeps): Route[] {
       body: z
         .strictObject({ ...subscriptionFields, identity: identity.optional(), objectId: id.optional() })
         .refine((body) => (body.identity === undefined) !== (body.objectId === undefined), {
-          error: 'needs either identity or objectId',
+          error: 'needs exactly one of identity and objectId',
         })
         .meta({ id: 'SubscriptionInput' }),
       answers: {

@@ -89,7 +89,12 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
       ? {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: schemaOf(route.body, components, 'input') } },
+            content: {
+              'application/json': {
+                schema: schemaOf(route.body, components, 'input'),
+                ...(route.examples ? { examples: route.examples } : {}),
+              },
+            },
           },
         }
       : {}),
@@ -138,8 +143,32 @@ function schemaOf(schema: z.ZodType, components: Record<string, unknown>, io: 'i
 }
 
 function relocate(value: unknown): object {
-  const text = JSON.stringify(value, (key, part: unknown) =>
-    key === 'id' && typeof part === 'string' ? undefined : part,
-  );
+  const text = JSON.stringify(value, (key, part: unknown) => {
+    if (key === 'id' && typeof part === 'string') return undefined;
+    return isSchema(part) ? readable(part) : part;
+  });
   return JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/')) as object;
+}
+
+function isSchema(part: unknown): part is Record<string, unknown> {
+  return typeof part === 'object' && part !== null && !Array.isArray(part) && 'type' in part;
+}
+
+/** Leaves out what only a machine made: patterns that the format says already, bounds of every integer. */
+function readable(schema: Record<string, unknown>): Record<string, unknown> {
+  const { pattern, allOf, minimum, maximum, ...rest } = schema;
+  const kept: Record<string, unknown> = { ...rest };
+  const plain = typeof pattern === 'string' && schema.format === undefined && !UNREADABLE.test(pattern);
+  if (plain) kept.pattern = pattern;
+  if (minimum !== undefined && minimum !== Number.MIN_SAFE_INTEGER) kept.minimum = minimum;
+  if (maximum !== undefined && maximum !== Number.MAX_SAFE_INTEGER) kept.maximum = maximum;
+  // Several patterns of one text: none of them reads well.
+  if (Array.isArray(allOf) && !allOf.every((one) => isPatternOnly(one))) kept.allOf = allOf;
+  return kept;
+}
+
+const UNREADABLE = /\\p\{|\\P\{|\\u0000/;
+
+function isPatternOnly(part: unknown): boolean {
+  return typeof part === 'object' && part !== null && Object.keys(part).every((key) => key === 'pattern');
 }

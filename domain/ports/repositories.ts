@@ -34,7 +34,7 @@ export interface ProfileRepository {
   /** @returns up to `limit` profiles with an id greater than `after`, by id */
   page(after: string | null, limit: number): Promise<Profile[]>;
   /** Erases the profile and everything that names it. @returns whether there was one */
-  erase(identity: string): Promise<boolean>;
+  erase(id: string): Promise<boolean>;
   /** Erases what was being written while its profile was erased. */
   eraseLeftovers(): Promise<void>;
 }

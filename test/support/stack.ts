@@ -42,16 +42,23 @@ export interface StackOptions {
   temporalAddress?: string;
 }
 
+/** APIs and workers, and what they stand on. */
+interface Parts {
+  servers: { close(): Promise<unknown> }[];
+  beneath: { close(): Promise<unknown> }[];
+}
+
 /**
  * @throws when a part does not start; those that did are ended
  */
 export async function startStack(options: StackOptions = {}): Promise<TestStack> {
-  const running: { close(): Promise<unknown> }[] = [];
+  const parts: Parts = { servers: [], beneath: [] };
   const close = async (): Promise<void> => {
-    for (const part of running.splice(0).toReversed()) await part.close();
+    await Promise.all(parts.servers.splice(0).map((part) => part.close()));
+    await Promise.all(parts.beneath.splice(0).map((part) => part.close()));
   };
   try {
-    return await startParts(options, running, close);
+    return await startParts(options, parts, close);
   } catch (error) {
     await close();
     throw error;
@@ -60,7 +67,7 @@ export async function startStack(options: StackOptions = {}): Promise<TestStack>
 
 async function startParts(
   options: StackOptions,
-  running: { close(): Promise<unknown> }[],
+  { servers: running, beneath }: Parts,
   close: () => Promise<void>,
 ): Promise<TestStack> {
   const servers = await sharedServers();
@@ -78,7 +85,7 @@ async function startParts(
   const log = createLog(config.logLevel);
   const mongo = new mongoose.mongo.MongoClient(mongodbUri);
   const connection = Connection.lazy({ address: temporalAddress });
-  running.push(mongo, connection, push);
+  beneath.push(mongo, connection, push);
   quietWorkers();
   bundle ??= bundleWorkflows();
   const workflowBundle = await bundle;

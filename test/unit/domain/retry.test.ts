@@ -15,10 +15,10 @@ function waitFor(question: Partial<RetryQuestion>): number | string {
 }
 
 describe('the next try', () => {
-  it('comes after twice the time each time, and never after more than the cap', () => {
+  it('comes after three times the time each time, and never after more than the cap', () => {
     const policy = { ...defaultRetryPolicy, capMs: 60_000 };
     const waits = [1, 2, 3, 4, 5, 6, 7].map((tries) => waitFor({ tries, policy }));
-    expect(waits).to.deep.equal([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+    expect(waits).to.deep.equal([5_000, 15_000, 45_000, 60_000, 60_000, 60_000, 60_000]);
   });
 
   it('comes earlier by chance, so that not all come back at once', () => {

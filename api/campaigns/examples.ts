@@ -1,0 +1,58 @@
+/** Campaigns to begin from, as the API's documentation shows them. */
+const siteId = '6745c0e1a1b2c3d4e5f60718';
+
+export const campaignExamples = {
+  abandonedCart: {
+    summary: 'Live: whoever leaves a cart for ten minutes',
+    value: {
+      name: 'Abandoned cart',
+      channel: 'webPush',
+      siteId,
+      labels: ['cart'],
+      who: {
+        live: {
+          event: 'Added To Cart',
+          where: [{ property: 'price', op: 'gte', value: 20 }],
+          matchOn: 'cartId',
+          inaction: { event: 'Charged', within: '10m' },
+          cancelledBy: [{ event: 'Cart Emptied' }],
+        },
+      },
+      when: { start: 'now', dnd: { from: '21:00', to: '09:00', action: 'delay' } },
+      what: {
+        title: "{{ profile.name | default: 'Hi' }}, still thinking it over?",
+        body: '{{ event.product }} is waiting',
+        url: 'https://shop.example/cart/{{ event.cartId }}',
+        ttl: '4h',
+      },
+    },
+  },
+  everyone: {
+    summary: 'Past behaviour: everyone, now',
+    value: {
+      name: 'Hello everyone',
+      channel: 'webPush',
+      siteId,
+      who: { past: { all: [] } },
+      what: { title: 'We have moved', url: 'https://shop.example/' },
+    },
+  },
+  segment: {
+    summary: 'Past behaviour: a segment, at a set time',
+    value: {
+      name: 'Gold in Germany',
+      channel: 'webPush',
+      siteId,
+      who: {
+        past: {
+          all: [
+            { property: 'country', op: 'in', value: ['DE', 'AT'] },
+            { not: { property: 'plan', op: 'ne', value: 'gold' } },
+          ],
+        },
+      },
+      when: { start: '2027-01-15T09:00:00+01:00', end: '2027-01-16T09:00:00+01:00' },
+      what: { title: 'Thank you, {{ profile.name }}' },
+    },
+  },
+};

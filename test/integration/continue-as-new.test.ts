@@ -1,0 +1,274 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { expect } from 'chai';
+
+import type { Wait } from '../../domain/trigger-plan.ts';
+import { SIGNAL, WORKFLOW, type CampaignInput, type RunInput } from '../../workflows/contract.ts';
+import { bundleWorkflows } from '../../worker.ts';
+import { startDevServer } from '../replay/dev-server.ts';
+import { inTurn, standIns, type AllActivities } from '../replay/stand-ins.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const HOUR = 3_600_000;
+
+describe('a workflow whose history has grown long', function () {
+  this.timeout(90_000);
+  let server: TestWorkflowEnvironment;
+  let workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>;
+  let taskQueues = 0;
+
+  before(async () => {
+    // Every history of ten events is long here.
+    server = await startDevServer({ continueAsNewAt: 10 });
+    workflowBundle = await bundleWorkflows();
+  });
+  after(() => server?.teardown());
+
+  async function play(
+    workflow: keyof typeof WORKFLOW,
+    input: unknown,
+    activities: Partial<AllActivities>,
+    body: (handle: WorkflowHandle) => Promise<void>,
+  ): Promise<void> {
+    taskQueues += 1;
+    const taskQueue = `queue-${taskQueues}`;
+    const worker = await Worker.create({
+      connection: server.nativeConnection,
+      taskQueue,
+      workflowBundle,
+      activities: standIns(activities),
+    });
+    const { workflow: client } = server.client;
+    await worker.runUntil(async () => {
+      const started = await client.start(WORKFLOW[workflow], {
+        workflowId: `long/${taskQueues}`,
+        taskQueue,
+        args: [input],
+      });
+      // Whichever run of the chain is open.
+      await body(client.getHandle(started.workflowId));
+    });
+  }
+
+  const runIdOf = async (handle: WorkflowHandle): Promise<string> => (await handle.describe()).runId;
+  const wait = (kind: Wait['kind'], untilMs: number): Wait => ({ kind, untilMs, summary: kind });
+  const passage = (...waits: Wait[]) => ({ messageId: 'm', campaignId: 'c', profileId: 'p', waits });
+  const restart = (handle: WorkflowHandle, ...waits: Wait[]): Promise<void> =>
+    handle.signal(SIGNAL.userAction, { kind: 'restart', waits, text: 'again' });
+  const close = (handle: WorkflowHandle): Promise<void> =>
+    handle.signal(SIGNAL.userAction, { kind: 'close', outcome: 'inactionMet', text: 'bought' });
+
+  /** Restarts a trigger until it has continued as new, its last plan being to wait an hour and then two. */
+  async function restartUntilNew(handle: WorkflowHandle): Promise<Wait[]> {
+    const first = await runIdOf(handle);
+    for (;;) {
+      const now = Date.now();
+      const waits = [wait('window', now + HOUR), wait('delay', now + 2 * HOUR)];
+      await restart(handle, ...waits);
+      const isNew = await waitFor('the restart to be seen', async () => {
+        if ((await runIdOf(handle)) !== first) return 'yes';
+        const events = (await handle.fetchHistory()).events ?? [];
+        const seen = events.findLastIndex((event) => event.timerStartedEventAttributes);
+        const signalled = events.findLastIndex((event) => event.workflowExecutionSignaledEventAttributes);
+        return seen > signalled && 'no';
+      });
+      if (isNew === 'yes') return waits;
+    }
+  }
+
+  it('as a live trigger goes on with the plan that it was restarted with last', async () => {
+    await play('liveTrigger', passage(wait('window', Date.now() + 9 * HOUR)), {}, async (handle) => {
+      const waits = await restartUntilNew(handle);
+      const started = await waitFor('its timer', async () => {
+        const { events } = await handle.fetchHistory();
+        return events?.find((event) => event.timerStartedEventAttributes) && events;
+      });
+      const timer = started.find((event) => event.timerStartedEventAttributes)?.timerStartedEventAttributes;
+      const ms = Number(timer?.startToFireTimeout?.seconds) * 1_000;
+      expect(ms).to.be.within(HOUR - 60_000, HOUR);
+      expect(waits).to.have.length(2);
+      await close(handle);
+      expect(await handle.result()).to.equal('inactionMet');
+    });
+  });
+
+  it('as a live trigger does not wait again for what it has waited for', async () => {
+    const now = Date.now();
+    let replans = 0;
+    const plan = passage(
+      wait('window', now + 1_000),
+      wait('delay', now + 1_500),
+      wait('quietHours', now + 2_500),
+    );
+    const activities: Partial<AllActivities> = {
+      replanTrigger: () => {
+        replans += 1;
+        return Promise.resolve({ waits: [] });
+      },
+    };
+    await play('liveTrigger', plan, activities, async (handle) => {
+      const first = await runIdOf(handle);
+      expect(await handle.result()).to.equal('sent');
+      expect(await runIdOf(handle), 'it continued as new').to.not.equal(first);
+      const input = (await handle.fetchHistory()).events?.[0]?.workflowExecutionStartedEventAttributes?.input;
+      const passed = JSON.parse(Buffer.from(input?.payloads?.[0]?.data ?? []).toString()) as {
+        waits: Wait[];
+      };
+      expect(passed.waits.length).to.be.below(3);
+      expect(replans).to.equal(0);
+    });
+  });
+
+  it('as a live trigger loses no signal that comes just then', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      await play('liveTrigger', passage(wait('window', Date.now() + HOUR)), {}, async (handle) => {
+        const now = Date.now();
+        const waits = [wait('window', now + HOUR)];
+        // Signals enough for more than one history, the close among the last.
+        await Promise.all([
+          ...Array.from({ length: 8 }, () => restart(handle, ...waits)),
+          close(handle),
+          ...Array.from({ length: 8 }, () => restart(handle, ...waits).catch(ignoreGone)),
+        ]);
+        expect(await handle.result()).to.equal('inactionMet');
+      });
+    }
+  });
+
+  const aRun: RunInput = { campaignId: 'c', name: 'Newsletter', runId: 'r', instantMs: 0 };
+
+  it('as a run goes on materialising where it stood, and drains each part to its end', async () => {
+    const asked: (string | null)[] = [];
+    const drained: number[] = [];
+    const left = new Map([
+      [0, 5],
+      [32, 3],
+    ]);
+    const activities: Partial<AllActivities> = {
+      materialise: ({ after }) => {
+        asked.push(after);
+        return Promise.resolve({ after: asked.length < 5 ? `p${asked.length}` : null });
+      },
+      beginDrain: () =>
+        Promise.resolve([
+          { from: 0, to: 32 },
+          { from: 32, to: 64 },
+        ]),
+      drain: ({ from }) => {
+        drained.push(from);
+        const pages = left.get(from) ?? 0;
+        left.set(from, pages - 1);
+        return Promise.resolve(pages === 0 ? { kind: 'done' } : { kind: 'more' });
+      },
+    };
+    await play('run', aRun, activities, async (handle) => {
+      const first = await runIdOf(handle);
+      expect(await handle.result()).to.equal('completed');
+      expect(await runIdOf(handle), 'it continued as new').to.not.equal(first);
+      expect(asked).to.deep.equal([null, 'p1', 'p2', 'p3', 'p4']);
+      expect(drained.filter((from) => from === 0)).to.have.length(6);
+      expect(drained.filter((from) => from === 32)).to.have.length(4);
+    });
+  });
+
+  it('as a run obeys a stop that comes while it writes down its last page', async () => {
+    let drains = 0;
+    let handleOf: WorkflowHandle | undefined;
+    const activities: Partial<AllActivities> = {
+      materialise: async ({ after }) => {
+        if (after === null) return { after: 'p1' };
+        const handle = await waitFor('the handle', () => handleOf);
+        await handle.signal(SIGNAL.stop);
+        await waitFor('the stop to be seen', async () => {
+          const events = (await handle.fetchHistory()).events ?? [];
+          const signalled = events.findIndex((event) => event.workflowExecutionSignaledEventAttributes);
+          const seen = events.findLastIndex((event) => event.workflowTaskCompletedEventAttributes);
+          return signalled !== -1 && seen > signalled;
+        });
+        return { after: null };
+      },
+      drain: () => {
+        drains += 1;
+        return Promise.resolve({ kind: 'done' });
+      },
+    };
+    await play('run', aRun, activities, async (handle) => {
+      handleOf = handle;
+      expect(await handle.result()).to.equal('stopped');
+      expect(drains).to.equal(0);
+    });
+  });
+
+  it('as a run that waits in one part lets it drain on when another part makes it continue', async () => {
+    let pages = 0;
+    let waited = 0;
+    const activities: Partial<AllActivities> = {
+      beginDrain: () =>
+        Promise.resolve([
+          { from: 0, to: 32 },
+          { from: 32, to: 64 },
+        ]),
+      drain: ({ from }) => {
+        if (from === 32) {
+          waited += 1;
+          return Promise.resolve(
+            waited < 4 ? { kind: 'wait', untilMs: Date.now() + HOUR } : { kind: 'done' },
+          );
+        }
+        pages += 1;
+        return Promise.resolve(pages < 12 ? { kind: 'more' } : { kind: 'done' });
+      },
+    };
+    await play('run', aRun, activities, async (handle) => {
+      await waitFor('the first part to be drained', () => pages === 12);
+      await waitFor('the second to wait', () => waited >= 2);
+      while (waited < 4) {
+        const before = waited;
+        await handle.signal(SIGNAL.wake);
+        await waitFor('a look', () => waited > before);
+      }
+      expect(await handle.result()).to.equal('completed');
+    });
+  });
+
+  it('as a live campaign begins once and ends once', async () => {
+    const begun = inTurn<'begun'>('begun');
+    let begins = 0;
+    let rescans = 0;
+    let finishes = 0;
+    const activities: Partial<AllActivities> = {
+      beginCampaign: () => {
+        begins += 1;
+        return begun();
+      },
+      rescanEvents: () => {
+        rescans += 1;
+        return Promise.resolve(0);
+      },
+      finishCampaign: () => {
+        finishes += 1;
+        return Promise.resolve(0);
+      },
+    };
+    const now = Date.now();
+    const input: CampaignInput = {
+      campaignId: 'c',
+      name: 'Cart',
+      kind: 'live',
+      startsAtMs: now,
+      endsAtMs: now + 2_000,
+    };
+    await play('campaign', input, activities, async (handle) => {
+      const first = await runIdOf(handle);
+      expect(await handle.result()).to.equal('completed');
+      expect(await runIdOf(handle), 'it continued as new').to.not.equal(first);
+      expect([begins, rescans, finishes]).to.deep.equal([1, 1, 1]);
+    });
+  });
+});
+
+/** The workflow may have ended by the close before the last signals reach it. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof Error) || error.name !== 'WorkflowNotFoundError') throw error;
+}

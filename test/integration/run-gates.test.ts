@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
+import { allSettled, audience, balancedStats, countsOf, finished, publishTo } from '../support/audience.ts';
+import { makeSite } from '../support/fixtures.ts';
+import { startStack, type TestStack } from '../support/stack.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const SIZE = 150;
+
+describe('in the middle of a run', function () {
+  this.timeout(120_000);
+  let stack: TestStack;
+  let site: Awaited<ReturnType<typeof makeSite>>;
+
+  before(async () => {
+    // Slow enough that a stop or pause comes in the middle: about 40 pushes a second.
+    stack = await startStack({ limits: { concurrency: 8, pageSize: 64 } });
+    stack.push.setDelay(200);
+    site = await makeSite(stack);
+  });
+  after(() => stack?.close());
+
+  const received = (endpoints: string[]): number => countsOf(stack, endpoints).reduce((a, b) => a + b, 0);
+  const act = (campaign: string, what: string) => stack.client.must(`/v1/campaigns/${campaign}/${what}`);
+  const untilSent = (endpoints: string[], count: number) =>
+    waitFor(`${count} pushes`, () => received(endpoints) >= count);
+
+  it('a stop lets nothing leave any more once it has returned, and the rest is counted as stopped', async () => {
+    const all = await audience(stack, site, 'stop', { profiles: SIZE, subscribed: SIZE });
+    const campaign = await publishTo(stack, site, all);
+    await untilSent(all.endpoints, 20);
+    await act(campaign, 'stop');
+    const then = received(all.endpoints);
+    expect(then).to.be.below(SIZE);
+    const rows = await allSettled(stack, campaign);
+    expect(received(all.endpoints)).to.equal(then);
+    expect(rows).to.have.length(SIZE);
+    expect(await balancedStats(stack, campaign)).to.deep.include({
+      qualified: SIZE,
+      waiting: 0,
+      sent: then,
+      failed: {},
+      suppressed: { stopped: SIZE - then },
+    });
+    const run = (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body.data[0] as Record<
+      string,
+      any
+    >;
+    expect(await stack.temporal.workflow.getHandle(run.workflowId as string).result()).to.equal('stopped');
+    expect(received(all.endpoints)).to.equal(then);
+  });
+
+  it('a pause lets nothing leave until it is resumed, and then each of the rest goes out once', async () => {
+    const all = await audience(stack, site, 'pause', { profiles: SIZE, subscribed: SIZE });
+    const campaign = await publishTo(stack, site, all);
+    for (const count of [20, 60]) {
+      await untilSent(all.endpoints, count);
+      await act(campaign, 'pause');
+      const then = received(all.endpoints);
+      expect(then).to.be.below(SIZE);
+      // Nothing to wait for: it is about what does not happen.
+      await delay(1_000);
+      await balancedStats(stack, campaign);
+      expect(received(all.endpoints)).to.equal(then);
+      await act(campaign, 'resume');
+    }
+    expect(await finished(stack, campaign)).to.equal('completed');
+    expect(countsOf(stack, all.endpoints)).to.deep.equal(all.endpoints.map(() => 1));
+    expect(await balancedStats(stack, campaign)).to.deep.include({ sent: SIZE, waiting: 0, suppressed: {} });
+  });
+
+  it('a stop while it is paused closes what is left', async () => {
+    const all = await audience(stack, site, 'pause-stop', { profiles: 60, subscribed: 60 });
+    const campaign = await publishTo(stack, site, all);
+    await untilSent(all.endpoints, 5);
+    await act(campaign, 'pause');
+    const then = received(all.endpoints);
+    await act(campaign, 'stop');
+    await allSettled(stack, campaign);
+    expect(received(all.endpoints)).to.equal(then);
+    expect(await balancedStats(stack, campaign)).to.deep.include({
+      sent: then,
+      suppressed: then === 60 ? {} : { stopped: 60 - then },
+    });
+  });
+
+  it('a run that Temporal lost goes on by the sweep, and nobody gets it twice', async () => {
+    const all = await audience(stack, site, 'lost', { profiles: 100, subscribed: 100 });
+    const campaign = await publishTo(stack, site, all);
+    await untilSent(all.endpoints, 20);
+    const { data } = (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body as {
+      data: { workflowId: string }[];
+    };
+    const run = stack.temporal.workflow.getHandle(data[0]?.workflowId ?? '');
+    await stack.temporal.workflow.getHandle(`campaign/${campaign}`).terminate('lost');
+    await run.terminate('lost');
+    await waitFor(
+      'every message',
+      async () => {
+        await stack.api.sweepNow();
+        return (await balancedStats(stack, campaign)).sent === 100;
+      },
+      60_000,
+    );
+    expect(await finished(stack, campaign)).to.equal('completed');
+    expect(countsOf(stack, all.endpoints)).to.deep.equal(all.endpoints.map(() => 1));
+    const audienceOfIt = await stack.db.collection('messages').countDocuments({ campaignId: campaign });
+    expect(audienceOfIt).to.equal(100);
+  });
+});
