@@ -10,6 +10,7 @@ import { ensureDemoPush, type DemoPush } from '../../embedded/demo-push.ts';
 import { findRunningStack } from '../../embedded/stack-file.ts';
 import { startStack } from '../../embedded/start.ts';
 import { startPushService, type PushService } from '../support/push-service/push-service.ts';
+import { countPushes } from './people.ts';
 import { statsTable, workflowLink } from './report.ts';
 import { createStory, type Story, type StoryEnd } from './story.ts';
 
@@ -22,10 +23,21 @@ interface UsedStack {
 }
 
 const MOST_FAULTS = 20;
+const USAGE = `npm run demo [-- options]
+
+Shows a campaign of each kind at work, on the stack that npm start runs, else on one of its own, and checks
+that everybody got what they should. Ends with status 0 if so, else with 1.
+
+  --withhold <n>   the push service keeps the first n of the ${countPushes()} pushes from the browsers: must be noticed
+  --help           shows this`;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<number> {
-  const withhold = readArguments();
+  const { help, withhold } = readArguments();
+  if (help) {
+    say(USAGE);
+    return 0;
+  }
   const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
   const asked = runUntilSignal();
   const isStarting = { now: true };
@@ -56,11 +68,18 @@ async function main(): Promise<number> {
   }
 }
 
-function readArguments(): number {
-  const { values } = parseArgs({ options: { withhold: { type: 'string', default: '0' } } });
-  const count = Number(values.withhold);
-  if (!Number.isInteger(count) || count < 0) throw new Error('--withhold takes a whole number, such as 1');
-  return count;
+function readArguments(): { help: boolean; withhold: number } {
+  const { values } = parseArgs({
+    options: {
+      withhold: { type: 'string', default: '0' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const most = countPushes();
+  if (!/^\d{1,6}$/.test(values.withhold) || Number(values.withhold) > most) {
+    throw new Error(`--withhold takes a whole number from 0 to ${most}, which is how many pushes there are`);
+  }
+  return { help: values.help, withhold: Number(values.withhold) };
 }
 
 /** The port and certificate are those that the stack trusts. */

@@ -28,6 +28,12 @@ const NAMES =
 
 export const PEOPLE_COUNT = NAMES.length;
 
+/** How many notifications one demo makes: one for everybody, and one for each cart that is left. */
+export function countPushes(): number {
+  const people = makePeople('');
+  return people.length + makeCarts(people).filter((cart) => !cart.bought).length;
+}
+
 /** @returns the people of one demo; their identities carry its run */
 export function makePeople(run: string): Person[] {
   return NAMES.map((name, i) => {

@@ -37,7 +37,7 @@ export function workflowLink(uiUrl: string, namespace: string, workflowId: strin
   return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 }
 
-/** @returns one notification as a line: who, title and body */
-export function notificationLine(who: string, shown: { title: string; body: string }): string {
-  return `${who.padEnd(18)}  ${shown.title} | ${shown.body}`;
+/** @returns one notification as a line: who, in `width` characters, title and body */
+export function notificationLine(who: string, shown: { title: string; body: string }, width: number): string {
+  return `${who.padEnd(width)}  ${shown.title} | ${shown.body}`;
 }

@@ -46,6 +46,7 @@ export function createStory({ url, adminKey, push, run, say: print }: StoryDeps)
   const people = makePeople(run);
   const carts = makeCarts(people);
   const left = carts.filter((cart) => !cart.bought);
+  const whoWidth = Math.max(...people.map((person) => whoOf(person).length));
   const expected = {
     cart: left.map((cart) => deliveryTo(cart.person, cartTexts(cart))),
     news: people.map((person) => deliveryTo(person, newsTexts(person))),
@@ -135,7 +136,7 @@ export function createStory({ url, adminKey, push, run, say: print }: StoryDeps)
   function note(person: Person, shown: Shown, browser: DemoBrowser): void {
     const delivery = deliveryTo(person, shown);
     received.push({ ...delivery, shown, browser });
-    sayWhen(notificationLine(delivery.who, shown));
+    sayWhen(notificationLine(delivery.who, shown, whoWidth));
   }
 
   /** Carts are filled, and a moment later some are bought. Others only look around, which starts nothing. */
@@ -265,5 +266,9 @@ function secondsSince(ms: number): string {
 }
 
 function deliveryTo(person: Person, { title, body }: { title: string; body: string }): Delivery {
-  return { to: person.identity, who: `${person.name}, ${person.city}`, title, body };
+  return { to: person.identity, who: whoOf(person), title, body };
+}
+
+function whoOf({ name, city }: Person): string {
+  return `${name}, ${city}`;
 }

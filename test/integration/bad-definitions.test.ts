@@ -40,7 +40,7 @@ describe('a definition that cannot be meant', function () {
       [campaign({ siteId: NO_SUCH_ID }), '/siteId'],
       [campaign({ labels: ['a', ''] }), '/labels/1'],
       [campaign({ who: {} }), '/who'],
-      [campaign({ who: { live: { event: 'a' }, past: { all: [] } } }), '/who/past'],
+      [campaign({ who: { live: { event: 'a' }, past: { all: [] } } }), '/who'],
       [campaign({ colour: 'red' }), '/colour'],
       [live({ event: '' }), '/who/live/event'],
       [live({ colour: 'red' }), '/who/live/colour'],

@@ -22,6 +22,7 @@ export type SubscribeResult =
   { status: 'subscribed'; endpoint: string } | { status: 'denied' | 'default' | 'unsupported' };
 
 export interface Beckon {
+  /** @throws Error that names every option which is missing, unknown, or no text */
   init(options: BeckonOptions): void;
   /**
    * Asks for permission, subscribes this browser and tells the server. Call it from a click.
@@ -30,6 +31,23 @@ export interface Beckon {
   subscribe(options?: SubscribeOptions): Promise<SubscribeResult>;
   /** Ends the subscription of this browser; false when there was none. */
   unsubscribe(): Promise<boolean>;
+}
+
+const REQUIRED = ['siteId', 'serverUrl', 'vapidPublicKey'];
+const KNOWN = [...REQUIRED, 'serviceWorkerPath'];
+
+/** Pages call it without a type check. @returns what is wrong with the options, a part of a sentence each */
+function optionFaults(given: Record<string, unknown>): string[] {
+  const present = Object.keys(given).filter((name) => given[name] !== undefined);
+  return [
+    ...REQUIRED.filter((name) => !present.includes(name)).map((name) => `${name} is missing`),
+    ...present
+      .filter((name) => KNOWN.includes(name) && (typeof given[name] !== 'string' || given[name] === ''))
+      .map((name) => `${name} must be a text that is not empty`),
+    ...present
+      .filter((name) => !KNOWN.includes(name))
+      .map((name) => `${name} is not an option (there are ${KNOWN.join(', ')})`),
+  ];
 }
 
 /** The SDK of one page; `page` is its window. */
@@ -74,6 +92,8 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
 
   return {
     init(given) {
+      const faults = optionFaults({ ...given });
+      if (faults.length > 0) throw new Error(`beckon.init: ${faults.join('; ')}`);
       options = { ...given, serverUrl: given.serverUrl.replace(/\/+$/, '') };
     },
     async subscribe({ topics, customAttributes } = {}) {

@@ -185,6 +185,36 @@ describe('the browser SDK', () => {
     expect(await page.beckon.subscribe().catch(String)).to.match(/answered 403/);
   });
 
+  for (const name of ['siteId', 'serverUrl', 'vapidPublicKey'] as const) {
+    it(`refuses to begin without ${name}, and says so`, () => {
+      const { beckon } = openPage(source);
+      const { [name]: _left, ...rest } = settings;
+      const wrong = rest as typeof settings;
+      expect(() => beckon.init(wrong)).to.throw(new RegExp(`^beckon\\.init: ${name} is missing$`));
+      const empty = { ...settings, [name]: '' };
+      expect(() => beckon.init(empty)).to.throw(`beckon.init: ${name} must be a text that is not empty`);
+    });
+  }
+
+  it('names every option that is missing and every one that it does not know', () => {
+    const { beckon } = openPage(source);
+    const init = beckon.init as (options?: object) => void;
+    const { siteId: siteID, ...rest } = settings;
+    expect(() => init({ siteID, ...rest })).to.throw(
+      /siteId is missing; siteID is not an option \(there are siteId, serverUrl, /,
+    );
+    expect(() => init()).to.throw('siteId is missing; serverUrl is missing; vapidPublicKey is missing');
+    expect(() => init({ ...settings, serviceWorkerPath: undefined })).not.to.throw();
+  });
+
+  it('is not configured by options that it refused', async () => {
+    const { beckon } = openPage(source);
+    expect(() => (beckon.init as (options: object) => void)({ ...settings, key: 'x' })).to.throw(
+      'key is not an option',
+    );
+    expect(await beckon.subscribe().catch(String)).to.match(/init\(\) comes first/);
+  });
+
   it('unsubscribes the browser and tells the server', async () => {
     const page = openPage(source, { existingKey: KEY });
     page.beckon.init(settings);

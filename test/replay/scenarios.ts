@@ -1,0 +1,264 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Wait } from '../../domain/trigger-plan.ts';
+import {
+  SIGNAL,
+  type WORKFLOW,
+  workflowIds,
+  type CampaignInput,
+  type RunInput,
+  type TriggerInput,
+  type UserAction,
+} from '../../workflows/contract.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { inTurn, type AllActivities } from './stand-ins.ts';
+
+/** A life of a workflow that is captured and replayed. */
+export interface Scenario {
+  workflow: keyof typeof WORKFLOW;
+  name: string;
+  /** `short`: the server suggests to continue as new after ten events; `skipping`: its clock skips. */
+  server: 'ordinary' | 'short' | 'skipping';
+  activities?: Partial<AllActivities>;
+  workflowId: string;
+  input(nowMs: number): CampaignInput | RunInput | TriggerInput;
+  /** What happens to it until it ends. */
+  play?(handle: WorkflowHandle): Promise<void>;
+  /** Workflows it starts, captured beside it. */
+  children?: { workflow: keyof typeof WORKFLOW; name: string; workflowId: string }[];
+}
+
+const SECOND = 1_000;
+const DAY = 86_400_000;
+const wait = (kind: Wait['kind'], untilMs: number): Wait => ({ kind, untilMs, summary: `waits: ${kind}` });
+const passage = (...waits: Wait[]): TriggerInput => ({
+  messageId: 'm1',
+  campaignId: 'c1',
+  profileId: 'p1',
+  waits,
+});
+const trigger = (name: string, rest: Omit<Scenario, 'workflow' | 'name' | 'workflowId'>): Scenario => ({
+  workflow: 'liveTrigger',
+  name,
+  workflowId: workflowIds.trigger('c1', 'p1', `m-${name}`),
+  ...rest,
+});
+const aRun: RunInput = { campaignId: 'c1', name: 'Newsletter', runId: 'r1', instantMs: 0 };
+const run = (name: string, rest: Omit<Scenario, 'workflow' | 'name' | 'workflowId' | 'input'>): Scenario => ({
+  workflow: 'run',
+  name,
+  workflowId: `run/c1/${name}`,
+  input: () => aRun,
+  ...rest,
+});
+const campaign = (name: string, rest: Omit<Scenario, 'workflow' | 'name' | 'workflowId'>): Scenario => ({
+  workflow: 'campaign',
+  name,
+  workflowId: workflowIds.campaign(name),
+  ...rest,
+});
+const aCampaign = (kind: 'live' | 'past', startsAtMs: number, endsAtMs: number | null): CampaignInput => ({
+  campaignId: 'c1',
+  name: 'Newsletter',
+  kind,
+  startsAtMs,
+  endsAtMs,
+});
+const act = (action: UserAction) => (handle: WorkflowHandle) => handle.signal(SIGNAL.userAction, action);
+const restart = (...waits: Wait[]) => act({ kind: 'restart', waits, text: 'restarted by Added To Cart' });
+const close = act({ kind: 'close', outcome: 'inactionMet', text: 'closed by Charged: inactionMet' });
+
+/** Waits until the history has so many events of a kind. */
+async function until(handle: WorkflowHandle, attributes: string, count = 1): Promise<void> {
+  await waitFor(`${count} ${attributes}`, async () => {
+    const { events } = await handle.fetchHistory();
+    const found = (events ?? []).filter((event) => Boolean(event[attributes as keyof typeof event]));
+    return found.length >= count;
+  });
+}
+const TIMER = 'timerStartedEventAttributes';
+
+export const scenarios: Scenario[] = [
+  trigger('window-and-send', {
+    server: 'ordinary',
+    input: (now) => passage(wait('window', now + SECOND)),
+  }),
+  trigger('cancelled', {
+    server: 'ordinary',
+    input: (now) => passage(wait('window', now + 60 * SECOND)),
+    async play(handle) {
+      await until(handle, TIMER);
+      await close(handle);
+    },
+  }),
+  trigger('restarted', {
+    server: 'ordinary',
+    input: (now) => passage(wait('window', now + 60 * SECOND)),
+    async play(handle) {
+      await until(handle, TIMER);
+      await restart(wait('window', Date.now() + 60 * SECOND))(handle);
+      await until(handle, TIMER, 2);
+      await restart(wait('window', Date.now() + SECOND))(handle);
+    },
+  }),
+  trigger('quiet-hours', {
+    server: 'ordinary',
+    input: (now) =>
+      passage(
+        wait('window', now + SECOND),
+        wait('delay', now + 2 * SECOND),
+        wait('quietHours', now + 3 * SECOND),
+      ),
+  }),
+  trigger('delay-of-days', {
+    server: 'skipping',
+    activities: {
+      replanTrigger: inTurn(() => ({ waits: [wait('quietHours', Date.now() + 30 * DAY)] }), { waits: [] }),
+    },
+    input: (now) => passage(wait('window', now + SECOND), wait('delay', now + 3 * DAY)),
+  }),
+  trigger('retried', {
+    server: 'ordinary',
+    activities: {
+      sendTrigger: () => Promise.resolve({ kind: 'retry' }),
+      retryTrigger: inTurn<Awaited<ReturnType<AllActivities['retryTrigger']>>>(
+        () => {
+          throw ApplicationFailure.create({ message: 'later', type: 'DueLater', nextRetryDelay: 200 });
+        },
+        { kind: 'settled', outcome: 'sent', text: 'sent' },
+      ),
+    },
+    input: (now) => passage(wait('window', now + SECOND)),
+  }),
+  trigger('cancelled-between-tries', {
+    server: 'ordinary',
+    activities: {
+      sendTrigger: () => Promise.resolve({ kind: 'retry' }),
+      retryTrigger: () => {
+        throw ApplicationFailure.create({ message: 'later', type: 'DueLater', nextRetryDelay: '1 hour' });
+      },
+    },
+    input: () => passage(),
+    async play(handle) {
+      await until(handle, 'activityTaskScheduledEventAttributes');
+      await close(handle);
+    },
+  }),
+  trigger('failing-local-activity', {
+    server: 'ordinary',
+    activities: {
+      sendTrigger: () => {
+        throw new Error('the database is away');
+      },
+    },
+    input: () => passage(),
+  }),
+  trigger('continued-as-new', {
+    server: 'short',
+    input: (now) => passage(wait('window', now + 60 * SECOND)),
+    async play(handle) {
+      await until(handle, TIMER);
+      await restart(wait('window', Date.now() + 60 * SECOND))(handle);
+      await until(handle, TIMER, 2);
+      const now = Date.now();
+      await restart(wait('window', now + SECOND), wait('delay', now + 2 * SECOND))(handle);
+    },
+  }),
+
+  run('drained-over-quiet-hours', {
+    server: 'ordinary',
+    activities: {
+      materialise: inTurn<{ after: string | null }>({ after: 'p2000' }, { after: null }),
+      beginDrain: () =>
+        Promise.resolve([
+          { from: 0, to: 32 },
+          { from: 32, to: 64 },
+        ]),
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
+        { kind: 'more' },
+        () => ({ kind: 'wait', untilMs: Date.now() + SECOND }),
+        () => ({ kind: 'wait', untilMs: Date.now() + SECOND }),
+        { kind: 'done' },
+      ),
+    },
+  }),
+  run('paused-and-woken', {
+    server: 'ordinary',
+    activities: {
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>({ kind: 'paused' }, { kind: 'done' }),
+    },
+    async play(handle) {
+      await until(handle, 'activityTaskCompletedEventAttributes', 3);
+      await handle.signal(SIGNAL.wake);
+    },
+  }),
+  run('stopped', {
+    server: 'ordinary',
+    activities: { drain: () => Promise.resolve({ kind: 'wait', untilMs: Date.now() + DAY }) },
+    async play(handle) {
+      await until(handle, TIMER);
+      await handle.signal(SIGNAL.stop);
+    },
+  }),
+  run('continued-as-new', {
+    server: 'short',
+    activities: {
+      materialise: inTurn<{ after: string | null }>({ after: 'p2000' }, { after: 'p4000' }, { after: null }),
+      beginDrain: () =>
+        Promise.resolve([
+          { from: 0, to: 32 },
+          { from: 32, to: 64 },
+        ]),
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
+        { kind: 'more' },
+        { kind: 'more' },
+        () => ({ kind: 'wait', untilMs: Date.now() + SECOND }),
+        { kind: 'more' },
+        { kind: 'more' },
+        { kind: 'done' },
+      ),
+    },
+  }),
+
+  campaign('live-started-later-and-ended', {
+    server: 'ordinary',
+    input: (now) => aCampaign('live', now + SECOND, now + 3 * SECOND),
+  }),
+  campaign('live-stopped', {
+    server: 'ordinary',
+    input: (now) => aCampaign('live', now, null),
+    async play(handle) {
+      await until(handle, 'activityTaskCompletedEventAttributes', 2);
+      await handle.signal(SIGNAL.stop);
+    },
+  }),
+  campaign('live-continued-as-new', {
+    server: 'short',
+    input: (now) => aCampaign('live', now, now + 3 * SECOND),
+  }),
+  campaign('past-with-its-run', {
+    server: 'ordinary',
+    input: () => aCampaign('past', 0, null),
+    children: [{ workflow: 'run', name: 'of-a-campaign', workflowId: workflowIds.run('c1', 0) }],
+  }),
+  campaign('past-ended-before-its-run', {
+    server: 'ordinary',
+    activities: { drain: () => Promise.resolve({ kind: 'wait', untilMs: Date.now() + DAY }) },
+    input: (now) => ({ ...aCampaign('past', 1, now + 2 * SECOND) }),
+  }),
+  campaign('past-whose-run-was-terminated', {
+    server: 'ordinary',
+    activities: {
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
+        () => ({ kind: 'wait', untilMs: Date.now() + DAY }),
+        { kind: 'done' },
+      ),
+    },
+    input: () => aCampaign('past', 2, null),
+    async play(handle) {
+      const child = handle.client.getHandle(workflowIds.run('c1', 2));
+      await until(child, TIMER);
+      await child.terminate('by an operator');
+    },
+  }),
+];

@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+
+import type { DeliveryDeps } from '../../../activities/delivery/deps.ts';
+import { createTriggerActivities } from '../../../activities/trigger-activities.ts';
+
+const HOUR = 3_600_000;
+const opened = Date.UTC(2026, 10, 20, 12);
+/** The end of a delay of two days, in Tokyo's quiet hours: noon in UTC is 21:00 there. */
+const delayOver = opened + 48 * HOUR;
+
+/** One waiting row that was planned for 9:00 in Tokyo, midnight in UTC. */
+function scene(zone: string) {
+  const event = { id: 'e', eventId: 'e', name: 'Booked', index: 0 };
+  const at = { time: new Date(opened), receivedAt: new Date(opened) };
+  const row = {
+    id: 'm',
+    campaignId: 'c',
+    version: 1,
+    siteId: 's',
+    profileId: 'p',
+    state: 'waiting',
+    dueAt: new Date(delayOver + 12 * HOUR),
+    passage: { matchValue: '', event: { ...event, ...at }, qualifiesAt: new Date(opened) },
+  };
+  const moved: Date[] = [];
+  const dnd = { from: '21:00', to: '09:00', action: 'delay' };
+  const definition = { who: { live: { event: 'Booked' } }, when: { start: 'now', delay: '2d', dnd } };
+  const deps = {
+    clock: { nowMs: () => delayOver },
+    messages: {
+      byId: () => Promise.resolve(row),
+      restartPassage(id: string, passage: unknown, dueAt: Date) {
+        expect(id).to.equal('m');
+        expect(passage).to.deep.equal({ event: row.passage.event, qualifiesAt: row.passage.qualifiesAt });
+        moved.push(dueAt);
+        return Promise.resolve(true);
+      },
+    },
+    campaigns: { version: () => Promise.resolve(definition) },
+    events: { byId: () => Promise.resolve({ ...event, ...at, properties: {} }) },
+    profiles: { byIds: () => Promise.resolve(new Map([['p', { timezone: zone }]])) },
+    subscriptions: { activeOf: () => Promise.resolve(new Map()) },
+    sites: { byId: () => Promise.resolve(null) },
+  } as unknown as DeliveryDeps;
+  return { moved, replan: () => createTriggerActivities(deps).replanTrigger({ messageId: 'm' }) };
+}
+
+describe('planning a passage again after a long wait', () => {
+  it('leaves the row alone when nothing has changed', async () => {
+    const { moved, replan } = scene('Asia/Tokyo');
+    const { waits } = await replan();
+    expect(waits.map(({ kind, untilMs }) => [kind, untilMs])).to.deep.equal([
+      ['quietHours', delayOver + 12 * HOUR],
+    ]);
+    expect(moved).to.deep.equal([]);
+  });
+
+  it('makes the row due at once where the profile is awake now, or the send would find it not due', async () => {
+    const { moved, replan } = scene('Europe/Berlin');
+    expect(await replan()).to.deep.equal({ waits: [] });
+    expect(moved).to.deep.equal([new Date(delayOver)]);
+  });
+
+  it('moves the row to the end of the quiet hours of the new zone', async () => {
+    const { moved, replan } = scene('Pacific/Auckland');
+    // It is 1:00 there, by summer time.
+    const end = delayOver + 8 * HOUR;
+    expect((await replan()).waits.map(({ untilMs }) => untilMs)).to.deep.equal([end]);
+    expect(moved).to.deep.equal([new Date(end)]);
+  });
+});

@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { expect } from 'chai';
+import { campaignExamples } from '../../../api/campaigns/examples.ts';
+import { publishFaults } from '../../../api/campaigns/publishable.ts';
+import { campaignInput, definitionOf } from '../../../api/campaigns/schemas.ts';
+import { createTemplateEngine } from '../../../domain/template.ts';
+
+const templates = createTemplateEngine();
+/** Before every instant that an example names. */
+const nowMs = Date.parse('2026-11-01T00:00:00Z');
+
+/** Parses as the API does, and asks whether it could be published. */
+function faultsOf(example: unknown): unknown {
+  const parsed = campaignInput.safeParse(example);
+  if (!parsed.success) return parsed.error.issues;
+  return publishFaults(definitionOf(parsed.data), templates, nowMs);
+}
+
+describe('the campaigns that the documentation shows', () => {
+  for (const [name, { value }] of Object.entries(campaignExamples)) {
+    it(`can be published: ${name} in the API's own documentation`, () => {
+      expect(faultsOf(value)).to.deep.equal([]);
+    });
+  }
+
+  it('can be published: each in docs/campaigns.md', async () => {
+    const text = await readFile(new URL('../../../docs/campaigns.md', import.meta.url), 'utf8');
+    const blocks = [...text.matchAll(/```jsonc?\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+    const campaigns = blocks.filter((block) => block.includes('"channel"'));
+    expect(campaigns).to.have.length.at.least(3);
+    for (const block of campaigns) {
+      const filled = block.replace(/"siteId": "[^"]*"/, '"siteId": "6745c0e1a1b2c3d4e5f60718"');
+      expect(faultsOf(JSON.parse(filled)), block).to.deep.equal([]);
+    }
+  });
+});
