@@ -85,7 +85,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         const startedMs = deps.clock.monotonicMs();
         while (!signal.aborted) {
           const page = await deliverPage(deps, query, { whenPaused: 'keep', signal });
-          if (page.gate === 'paused') return { kind: 'paused' };
+          if (page.gate === 'paused' && (await isPaused(input.runId))) return { kind: 'paused' };
           if (page.gate === 'stopped' || page.gate === 'ended') return { kind: 'closed' };
           if (page.claimed === 0) {
             const next = await deps.messages.nextDue(input.runId, partitions);
@@ -144,6 +144,15 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       };
     },
   };
+
+  /**
+   * Whoever resumes a campaign writes that first and wakes the run second. A read that began before the write
+   * may be what stopped the page, and the wake may have come already: only a read of our own tells.
+   */
+  async function isPaused(runId: string): Promise<boolean> {
+    const campaign = await deps.campaigns.byId((await mustRun(runId)).campaignId);
+    return campaign?.status === 'paused';
+  }
 
   function allOf(run: Run): { runId: string; partitions: { from: number; to: number }; limit: number } {
     return { runId: run.id, partitions: { from: 0, to: RUN_PARTITIONS }, limit: deps.limits.pageSize };

@@ -38,7 +38,8 @@ export function createGateKeeper(deps: {
 
   async function refresh(campaignId: string): Promise<Gate> {
     const left = (leases.get(campaignId)?.untilMonotonicMs ?? 0) - deps.clock.monotonicMs();
-    if (left < REFRESH_BELOW_MS) {
+    // The lease is for starting sends: that a gate was closed is not believed for longer than it takes to ask.
+    if (left < REFRESH_BELOW_MS || now(campaignId) !== 'open') {
       let running = reads.get(campaignId);
       if (running === undefined) {
         running = read(campaignId).finally(() => reads.delete(campaignId));

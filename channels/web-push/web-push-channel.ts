@@ -5,6 +5,7 @@ import type { PushSubscriptionAddress, WebPushChannel, WebPushRequest } from '..
 import type { HostAllowList } from './allowed-hosts.ts';
 import { classifyAnswer } from './classify.ts';
 import { createPushTransport } from './push-transport.ts';
+import { createTurns } from './turns.ts';
 import { createVapidHeaderCache } from './vapid-header-cache.ts';
 
 /** RFC 8291 section 4: 4,096 bytes less header, padding delimiter and tag. */
@@ -30,6 +31,7 @@ export interface WebPushChannelOptions {
 export function createWebPushChannel(options: WebPushChannelOptions): WebPushChannel {
   const clockMonotonic = options.clockMonotonic ?? (() => performance.now());
   const vapidHeaders = createVapidHeaderCache(options.now, clockMonotonic);
+  const turns = createTurns();
   const transport = createPushTransport({
     ...(options.ca === undefined ? {} : { ca: options.ca }),
     connectionsPerOrigin: options.connectionsPerOrigin ?? 16,
@@ -45,6 +47,8 @@ export function createWebPushChannel(options: WebPushChannelOptions): WebPushCha
     if (Buffer.byteLength(request.payload) > MAX_PAYLOAD_BYTES) {
       return { kind: 'rejected', reason: 'payloadTooLarge' };
     }
+    // Nothing else of ours comes between `mayBegin` and the wire: a burst of encryptions would take a while.
+    await turns.mine();
     const body = encrypt(request.address, request.payload);
     if (!body) return { kind: 'rejected', reason: 'invalidSubscription' };
 

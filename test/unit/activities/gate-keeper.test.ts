@@ -51,6 +51,14 @@ describe('the gate keeper', () => {
     expect(await gate.refresh('campaign')).to.equal('paused');
   });
 
+  it('sees at once that a paused campaign was resumed', async () => {
+    const { state, gate } = setUp();
+    state.status = 'paused';
+    expect(await gate.refresh('campaign')).to.equal('paused');
+    state.status = 'running';
+    expect(await gate.refresh('campaign')).to.equal('open');
+  });
+
   it('reads again when little of the lease is left, and not before', async () => {
     const { clock, state, gate } = setUp();
     await gate.refresh('campaign');
