@@ -8,6 +8,7 @@ import type {
 } from '../domain/ports/repositories.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
+import { isRunOver } from '../domain/run.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 export interface CampaignActivityDeps {
@@ -73,7 +74,7 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
         version: campaign.version,
         instant: new Date(input.instantMs),
       });
-      return { runId: run.id, finished: run.status === 'completed' || run.status === 'stopped' };
+      return { runId: run.id, finished: isRunOver(run.status) };
     },
 
     /**

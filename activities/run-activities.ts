@@ -2,6 +2,7 @@ import { laneOf } from '../domain/hash.ts';
 import { conditionScope, type Profile } from '../domain/profile.ts';
 import type { NewRunRow, Run, RunRepository } from '../domain/ports/repositories.ts';
 import { endOfQuietHours, inQuietHours } from '../domain/quiet-hours.ts';
+import { isRunOver, RUN_PARTITIONS } from '../domain/run.ts';
 import { inSegment } from '../domain/segment.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import type { CampaignDefinition } from '../domain/campaign.ts';
@@ -11,8 +12,6 @@ import { deliverPage } from './delivery/deliver-page.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
-/** Into how many partitions the rows of a run fall; groups of them are drained side by side. */
-export const RUN_PARTITIONS = 64;
 const PROFILES_PER_PAGE = 2_000;
 const PAGES_PER_CALL = 20;
 const ROWS_PER_GROUP = 1_000;
@@ -51,7 +50,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
      */
     async materialise(input: { runId: string; after: string | null }): Promise<{ after: string | null }> {
       const run = await mustRun(input.runId);
-      if (isOver(run)) return { after: null };
+      if (isRunOver(run.status)) return { after: null };
       const definition = await mustDefinition(run);
       const site = await deps.sites.byId(definition.siteId);
       return withHeartbeat(async (signal) => {
@@ -71,7 +70,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
 
     /** Marks the run as draining. @returns the ranges of partitions to drain side by side */
     async beginDrain(runId: string): Promise<{ from: number; to: number }[]> {
-      if (isOver(await mustRun(runId))) return [];
+      if (isRunOver((await mustRun(runId)).status)) return [];
       await deps.runs.setStatus(runId, 'draining');
       const open = await withHeartbeat(() => deps.messages.countOpen(runId, ROWS_PER_GROUP * MAX_GROUPS));
       return splitPartitions(Math.ceil(open / ROWS_PER_GROUP));
@@ -105,7 +104,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       stopped: boolean;
     }): Promise<{ status: 'completed' | 'stopped'; text: string }> {
       const run = await mustRun(input.runId);
-      if (run.status === 'completed' || run.status === 'stopped') {
+      if (isRunOver(run.status)) {
         return { status: run.status, text: `This run was ${run.status} already.` };
       }
       if (!input.stopped) {
@@ -187,10 +186,6 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       return { ...row, dueAt: new Date(endOfQuietHours(atMs, dnd, zone)) };
     });
   }
-}
-
-function isOver(run: Run): boolean {
-  return run.status === 'completed' || run.status === 'stopped';
 }
 
 function isMember(definition: CampaignDefinition, profile: Profile, at: Date): boolean {

@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import type { Message } from '../domain/message.ts';
+import { isOpen, type Message } from '../domain/message.ts';
 import { planTrigger, type Wait } from '../domain/trigger-plan.ts';
 import { zoneOf } from '../domain/zone-of.ts';
 import { deliverPage } from './delivery/deliver-page.ts';
@@ -36,7 +36,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     const row = await deps.messages.byId(messageId);
     if (row === null)
       return { kind: 'settled', outcome: 'erased', text: 'The message is not there any more.' };
-    if (isSettled(row)) return settledAnswer(row);
+    if (!isOpen(row.state)) return settledAnswer(row);
     const untilMs = row.state === 'sending' ? (row.leaseUntil ?? row.dueAt).getTime() : row.dueAt.getTime();
     return { kind: 'busy', untilMs };
   }
@@ -54,7 +54,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     /** The same, but each failure says when the next try is due, so that Temporal waits and retries. */
     async retryTrigger(input: { messageId: string }): Promise<Exclude<TriggerAnswer, { kind: 'retry' }>> {
       const row = await deps.messages.byId(input.messageId);
-      const notBeforeMs = row && !isSettled(row) && row.state !== 'sending' ? row.dueAt.getTime() : 0;
+      const notBeforeMs = row && isOpen(row.state) && row.state !== 'sending' ? row.dueAt.getTime() : 0;
       const answer =
         notBeforeMs > deps.clock.nowMs()
           ? { kind: 'busy' as const, untilMs: notBeforeMs }
@@ -76,7 +76,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     /** Computes what is left to wait for with the time-zone rules and the profile as they are now. */
     async replanTrigger(input: { messageId: string }): Promise<{ waits: Wait[] }> {
       const row = await deps.messages.byId(input.messageId);
-      if (!row?.passage || isSettled(row)) return { waits: [] };
+      if (!row?.passage || !isOpen(row.state)) return { waits: [] };
       const [definition, event, profiles, active, site] = await Promise.all([
         deps.campaigns.version(row.campaignId, row.version),
         deps.events.byId(row.passage.event.id),
@@ -96,12 +96,6 @@ export function createTriggerActivities(deps: DeliveryDeps) {
       return { waits: plan.waits.filter((wait) => wait.untilMs > nowMs) };
     },
   };
-}
-
-function isSettled(row: Message): boolean {
-  return (
-    row.state === 'sent' || row.state === 'failed' || row.state === 'suppressed' || row.state === 'control'
-  );
 }
 
 function settledAnswer(row: Message): TriggerAnswer {

@@ -1,5 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { Run, RunRepository } from '../domain/ports/repositories.ts';
+import { isRunOver } from '../domain/run.ts';
 
 interface RunDoc extends Omit<Run, 'id'> {
   _id: string;
@@ -43,7 +44,7 @@ export function createRunRepository(connection: Connection): RunRepository {
     },
 
     async setStatus(id, status) {
-      const final = status === 'completed' || status === 'stopped';
+      const final = isRunOver(status);
       await model.collection.updateOne({ _id: id as never, status: { $nin: ['completed', 'stopped'] } }, [
         { $set: { status, ...(final ? { finishedAt: '$$NOW' } : {}) } },
       ]);

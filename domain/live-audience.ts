@@ -1,7 +1,7 @@
 import type { ActiveLiveCampaign, EventMatch, LiveAudience } from './campaign.ts';
 import { matchesAll } from './conditions.ts';
 import { BACKFILL_AFTER_MS, compareEvents, type EventOrder, type StoredEvent } from './event.ts';
-import type { Message, MessageState } from './message.ts';
+import { isOpen, type Message } from './message.ts';
 
 /** What an event says to a live campaign: the parts of it that decisions read. */
 type Happening = Pick<StoredEvent, 'name' | 'properties'> & EventOrder;
@@ -127,8 +127,4 @@ export function decideOpening(
     }
   }
   return { kind: 'open' };
-}
-
-function isOpen(state: MessageState): boolean {
-  return state === 'waiting' || state === 'due' || state === 'sending';
 }

@@ -1,11 +1,17 @@
 import type { EventRef } from './event.ts';
 import type { DeliveryOutcome } from './outcome.ts';
+import type { ReceiptKind } from './push-payload.ts';
 
 /** Changed only by compare-and-set. `due` is a row that comes back for another try. */
 export type MessageState = 'waiting' | 'due' | 'sending' | 'sent' | 'failed' | 'suppressed' | 'control';
 
 /** States in which something may still happen. */
 export const OPEN_STATES = ['waiting', 'due', 'sending'] as const satisfies readonly MessageState[];
+
+/** @returns whether something may still happen to a message in this state */
+export function isOpen(state: MessageState): boolean {
+  return (OPEN_STATES as readonly MessageState[]).includes(state);
+}
 
 /** Why a qualified profile got nothing. */
 export type SuppressionReason =
@@ -38,8 +44,6 @@ export interface Device {
   tries: number;
   reason?: string | undefined;
 }
-
-export type ReceiptKind = 'delivered' | 'viewed' | 'clicked' | 'dismissed';
 
 /** What a browser reported about one message. */
 export interface Receipt {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
+import { isRunOver } from '../../domain/run.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
@@ -63,7 +64,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
 
   const wakeRuns = async (campaign: Campaign): Promise<void> => {
     for (const run of await deps.runs.list(campaign.id, null, 1_000)) {
-      if (run.status === 'completed' || run.status === 'stopped') continue;
+      if (isRunOver(run.status)) continue;
       await deps.workflows.wakeRun(run, campaign.definition.name);
     }
   };

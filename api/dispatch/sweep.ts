@@ -6,6 +6,7 @@ import type {
   RunRepository,
   ServerClock,
 } from '../../domain/ports/repositories.ts';
+import { RUN_PARTITIONS } from '../../domain/run.ts';
 import type { Log } from '../../domain/ports/services.ts';
 import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 
@@ -71,7 +72,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
 
   async function sweepRuns(before: Date): Promise<void> {
     for (const run of await deps.runs.unfinished(PAGE)) {
-      const due = await deps.messages.nextDue(run.id, { from: 0, to: 64 });
+      const due = await deps.messages.nextDue(run.id, { from: 0, to: RUN_PARTITIONS });
       const overdue = due === null ? run.createdAt < before : due < before;
       if (!overdue) continue;
       const campaign = await deps.campaigns.byId(run.campaignId);
