@@ -2,9 +2,12 @@ import { Schema, type ClientSession, type Connection } from 'mongoose';
 import { mayBecome, type Campaign, type CampaignDefinition } from '../domain/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { bumpCatalogue } from './catalogue.ts';
+import { holdReferences, segmentOf, TRANSACTION, usesOf, type Uses } from './references.ts';
 
 interface CampaignDoc extends Omit<Campaign, 'id'> {
   _id: string;
+  /** What its definition refers to. */
+  uses?: Uses;
 }
 
 interface VersionDoc {
@@ -34,6 +37,8 @@ const campaignSchema = new Schema<CampaignDoc>(
     endsAt: Date,
     catalogueVersion: Number,
     finishedAt: Date,
+    archivedAt: Date,
+    uses: { type: { segments: [String], lists: [String] }, default: undefined },
   },
   { collection: 'campaigns', versionKey: false, minimize: false },
 );
@@ -43,6 +48,9 @@ campaignSchema.index({ status: 1, _id: 1 });
 campaignSchema.index({ finishedAt: 1, status: 1 });
 // Lists by label.
 campaignSchema.index({ 'definition.labels': 1, _id: 1 });
+// Which campaigns use a saved segment, and which a list.
+campaignSchema.index({ 'uses.segments': 1 });
+campaignSchema.index({ 'uses.lists': 1 });
 // The integer that payloads name a campaign by.
 campaignSchema.index({ targetId: 1 }, { unique: true });
 
@@ -82,6 +90,11 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     return doc ? toCampaign(doc) : null;
   }
 
+  async function hold(definition: CampaignDefinition, session: ClientSession): Promise<void> {
+    const segment = segmentOf(definition);
+    if (segment) await holdReferences(connection, session, { name: definition.name, segment });
+  }
+
   return {
     byId: (id) => byId(id),
 
@@ -93,15 +106,20 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
         { $inc: { value: 1 } },
         { upsert: true, returnDocument: 'after' },
       );
-      const now = new Date();
-      const fields = { targetId: counter?.value as number, status: 'draft', version: 0, definition };
-      // Only ever an insert: what this id stands for already is left as it is.
-      await campaigns.updateOne(
-        { _id: id as never },
-        { $setOnInsert: { ...fields, createdAt: now, updatedAt: now } },
-        { upsert: true },
-      );
-      return (await byId(id))!;
+      return connection.transaction(async (session) => {
+        await hold(definition, session);
+        const now = new Date();
+        const fields = { targetId: counter?.value as number, status: 'draft', version: 0, definition };
+        // Only ever an insert: what this id stands for already is left as it is.
+        await campaigns.updateOne(
+          { _id: id as never },
+          {
+            $setOnInsert: { ...fields, uses: usesOf(segmentOf(definition)), createdAt: now, updatedAt: now },
+          },
+          { upsert: true, session },
+        );
+        return (await byId(id, session))!;
+      }, TRANSACTION);
     },
 
     async list(filter, after, limit) {
@@ -109,6 +127,8 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
         .find({
           ...(filter.status ? { status: filter.status } : {}),
           ...(filter.label ? { 'definition.labels': filter.label } : {}),
+          ...(filter.channel ? { 'definition.channel': filter.channel } : {}),
+          ...(filter.archived === undefined ? {} : { archivedAt: { $exists: filter.archived } }),
           ...(after === null ? {} : { _id: { $gt: after } }),
         })
         .sort({ _id: 1 })
@@ -119,12 +139,17 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     },
 
     async replaceDraft(id, definition) {
-      const doc = await campaigns.findOneAndUpdate(
-        { _id: id as never, status: 'draft' },
-        [{ $set: { definition: { $literal: definition }, updatedAt: '$$NOW' } }],
-        { returnDocument: 'after' },
-      );
-      return doc ? toCampaign(doc as unknown as CampaignDoc) : null;
+      return connection.transaction(async (session) => {
+        const uses = usesOf(segmentOf(definition));
+        const doc = await campaigns.findOneAndUpdate(
+          { _id: id as never, status: 'draft' },
+          [{ $set: { definition: { $literal: definition }, uses, updatedAt: '$$NOW' } }],
+          { returnDocument: 'after', session },
+        );
+        if (!doc) return null;
+        await hold(definition, session);
+        return toCampaign(doc as unknown as CampaignDoc);
+      }, TRANSACTION);
     },
 
     async deleteDraft(id) {
@@ -132,10 +157,24 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       return answer.deletedCount === 1;
     },
 
+    async setArchived(id, archived) {
+      const set = archived
+        ? { archivedAt: { $ifNull: ['$archivedAt', '$$NOW'] } }
+        : { archivedAt: '$$REMOVE' };
+      const doc = await campaigns.findOneAndUpdate(
+        { _id: id as never, status: { $in: ['draft', 'completed', 'stopped'] } },
+        // A publish that judged it before it was put away finds it changed.
+        [{ $set: { ...set, updatedAt: '$$NOW' } }],
+        { returnDocument: 'after' },
+      );
+      return doc ? toCampaign(doc as unknown as CampaignDoc) : null;
+    },
+
     async publish(id, plan) {
       return connection.transaction(async (session) => {
         const draft = await byId(id, session);
         if (draft?.status !== 'draft' || draft.updatedAt.getTime() !== plan.judged.getTime()) return null;
+        await hold(draft.definition, session);
         const version = draft.version + 1;
         const catalogueVersion = await bumpCatalogue(connection, session);
         await versions.collection.insertOne(
@@ -210,6 +249,6 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
   };
 }
 
-function toCampaign({ _id, ...rest }: CampaignDoc): Campaign {
+function toCampaign({ _id, uses: _uses, ...rest }: CampaignDoc): Campaign {
   return { ...rest, id: _id };
 }

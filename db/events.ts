@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import type { StoredEvent } from '../domain/event.ts';
 import { laneOf } from '../domain/hash.ts';
-import type { EventRepository, ServerClock } from '../domain/ports/repositories.ts';
+import type { EventRepository, RollupRepository, ServerClock } from '../domain/ports/repositories.ts';
 
 interface EventDoc extends Omit<StoredEvent, 'id'> {
   _id: string;
@@ -33,12 +33,18 @@ eventSchema.index(
 );
 // Has a cancelling event come since? And erasing a profile.
 eventSchema.index({ profileId: 1, name: 1, time: 1 });
+// Segments: who did something in a period, judged by the events' own properties.
+eventSchema.index({ name: 1, time: 1, profileId: 1 });
 // What was received since a publish, and retention.
 eventSchema.index({ receivedAt: 1 });
 
 const CLEAR_CHUNK = 1_000;
 
-export function createEventRepository(connection: Connection, clock: ServerClock): EventRepository {
+export function createEventRepository(
+  connection: Connection,
+  clock: ServerClock,
+  rollup: Pick<RollupRepository, 'announce'>,
+): EventRepository {
   const events = connection.model<EventDoc>('Event', eventSchema).collection;
 
   return {
@@ -53,7 +59,8 @@ export function createEventRepository(connection: Connection, clock: ServerClock
         catalogueVersion,
         ...(pending ? { pending: true } : {}),
       }));
-      const duplicates = await insertUnordered(docs);
+      const stored = await rollup.announce(receivedAt);
+      const duplicates = await insertUnordered(docs).finally(stored);
       if (duplicates.length > 0) {
         // Its first call may have broken off before it was accepted, under a view that did not want it yet.
         const wanted = duplicates.filter((i) => batch[i]?.pending).map((i) => docs[i]?._id as never);
@@ -112,6 +119,11 @@ export function createEventRepository(connection: Connection, clock: ServerClock
     async byIds(ids) {
       const docs = await events.find({ _id: { $in: ids as never[] } }).toArray();
       return new Map(docs.map((doc) => [String(doc._id), toEvent(doc as unknown as EventDoc)]));
+    },
+
+    async latest(profileId, name, limit) {
+      const docs = await events.find({ profileId, name }).sort({ time: -1 }).limit(limit).toArray();
+      return docs.map((doc) => toEvent(doc as unknown as EventDoc));
     },
 
     async markPendingBetween(from, to, catalogueVersion, names) {

@@ -17,7 +17,14 @@ export function createMessageFence(messages: Collection): Pick<MessageRepository
       if (ids.length === 0) return [];
       const dueByMs = 'messageId' in query ? nowMs + CLOCK_SLACK_MS : nowMs;
       await messages.updateMany({ _id: { $in: ids as never[] }, ...mayTake(dueByMs) }, [
-        { $set: { state: 'sending', token, leaseUntil: { $add: ['$$NOW', leaseMs] } } },
+        {
+          $set: {
+            state: 'sending',
+            token,
+            leaseUntil: { $add: ['$$NOW', leaseMs] },
+            claims: { $add: [{ $ifNull: ['$claims', 0] }, 1] },
+          },
+        },
       ]);
       const docs = await messages.find({ _id: { $in: ids as never[] }, token, state: 'sending' }).toArray();
       return docs.map((doc) => toMessage(doc as unknown as MessageDoc));
@@ -48,18 +55,19 @@ export function createMessageFence(messages: Collection): Pick<MessageRepository
           partition: { $gte: query.partitions.from, $lt: query.partitions.to },
           ...mayTake(nowMs),
         },
-        { projection: { _id: 1 }, limit: query.limit, hint: 'drain' },
+        { projection: { _id: 1 }, limit: query.limit, hint: 'toSend' },
       )
       .toArray();
     return docs.map((doc) => String(doc._id));
   }
 }
 
-/** Due and free, or held by somebody whose lease has run out by the database's clock. */
+/** Due and drawn, and free or with somebody whose lease has run out by the database's clock. */
 function mayTake(nowMs: number): object {
   return {
     state: { $in: OPEN_STATES },
     dueAt: { $lte: new Date(nowMs) },
+    held: null,
     $or: [{ state: { $ne: 'sending' } }, { $expr: { $lt: ['$leaseUntil', '$$NOW'] } }],
   };
 }
@@ -77,6 +85,14 @@ function recordOperation(result: MessageResult): { updateOne: { filter: object; 
       Object.assign(set, {
         state: 'failed',
         reason: settlement.reason,
+        detail: settlement.detail,
+        qualified: true,
+      });
+      break;
+    case 'control':
+      Object.assign(set, {
+        state: 'control',
+        controlAt: settlement.controlAt,
         detail: settlement.detail,
         qualified: true,
       });

@@ -23,10 +23,15 @@ export const messageSchema = new Schema<MessageDoc>(
     devices: [Schema.Types.Mixed],
     attempts: [Schema.Types.Mixed],
     receipts: [Schema.Types.Mixed],
+    rank: Number,
+    held: Boolean,
+    capSlot: Boolean,
     reason: String,
     detail: String,
     qualified: Boolean,
     sentAt: Date,
+    controlAt: Date,
+    claims: Number,
     settledAt: Date,
     createdAt: Date,
     token: String,
@@ -34,11 +39,24 @@ export const messageSchema = new Schema<MessageDoc>(
   },
   { collection: 'messages', versionKey: false, minimize: false },
 );
+/** How rows end that were not sent: what they held of a limit is free again. */
+export const UNSENT_STATES = ['failed', 'suppressed', 'control'] as const;
 const open = { state: { $in: [...OPEN_STATES] } };
-// What a run's partitions have to send, and when next; rows leave it when they are settled.
+// What a run's partitions have to send, and when next, apart from rows that are not drawn yet; closing what a
+// run leaves. Rows leave it when they are settled.
 messageSchema.index(
-  { runId: 1, partition: 1, state: 1, dueAt: 1 },
-  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'drain' },
+  { runId: 1, held: 1, partition: 1, state: 1, dueAt: 1 },
+  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'toSend' },
+);
+// The draw of a run with a targeting cap: rows that are not drawn yet, by rank.
+messageSchema.index(
+  { runId: 1, rank: 1, _id: 1 },
+  { partialFilterExpression: { held: true, state: 'waiting' }, name: 'held' },
+);
+// Giving back the slots of a campaign's targeting cap.
+messageSchema.index(
+  { campaignId: 1 },
+  { partialFilterExpression: { capSlot: true, state: { $in: [...UNSENT_STATES] } }, name: 'freedSlots' },
 );
 // One open passage per campaign, profile and matchOn value.
 messageSchema.index(

@@ -3,6 +3,7 @@ import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/message.ts'
 import type { MessageRepository } from '../domain/ports/repositories.ts';
 import { isDuplicateKey } from './connection.ts';
 import { createMessageFence } from './message-fence.ts';
+import { freshRow, insertRowsToDraw, runRowDoc } from './run-rows.ts';
 import { messageSchema, toMessage, type MessageDoc } from './message-schema.ts';
 import { campaignStats } from './message-stats.ts';
 
@@ -21,11 +22,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
 
     async insertRunRows(rows) {
       const now = new Date();
-      const docs = rows.map(({ suppressed, ...row }) => ({
-        _id: `${row.runId}${row.profileId}` as never,
-        ...row,
-        ...freshRow(row.dueAt, suppressed, now),
-      }));
+      const docs = rows.map((row) => runRowDoc(row, now));
       try {
         const answer = await messages.insertMany(docs, { ordered: false });
         return answer.insertedCount;
@@ -33,6 +30,8 @@ export function createMessageRepository(connection: Connection): MessageReposito
         return insertedDespiteDuplicates(error, docs.length);
       }
     },
+
+    insertRowsToDraw: (runId, rows) => insertRowsToDraw(connection, messages, runId, rows),
 
     async insertTriggerRow({ id, suppressed, qualified, ...row }) {
       try {
@@ -60,6 +59,9 @@ export function createMessageRepository(connection: Connection): MessageReposito
 
     openPassages: (profileId, campaignId) =>
       find({ profileId, campaignId, passage: { $exists: true }, state: { $in: OPEN_STATES } }),
+
+    ofProfile: (profileId, campaignId, limit) =>
+      find({ profileId, campaignId }, { sort: { createdAt: -1, _id: -1 }, limit }),
 
     async closePassage(id, close) {
       // What one device has taken already was sent, whatever keeps it from the others.
@@ -98,18 +100,18 @@ export function createMessageRepository(connection: Connection): MessageReposito
       const firsts = Array.from({ length: to - from }, (_, i) => from + i).flatMap((partition) =>
         (['waiting', 'due'] as const).map((state) =>
           messages.findOne(
-            { runId, partition, state },
-            { sort: { dueAt: 1 }, projection: { dueAt: 1 }, hint: 'drain' },
+            { runId, held: null, partition, state },
+            { sort: { dueAt: 1 }, projection: { dueAt: 1 }, hint: 'toSend' },
           ),
         ),
       );
       const [held] = await messages
         .aggregate<{ at: Date }>(
           [
-            { $match: { runId, partition: { $gte: from, $lt: to }, state: 'sending' } },
+            { $match: { runId, held: null, partition: { $gte: from, $lt: to }, state: 'sending' } },
             { $group: { _id: null, at: { $min: '$leaseUntil' } } },
           ],
-          { hint: 'drain' },
+          { hint: 'toSend' },
         )
         .toArray();
       const instants = (await Promise.all(firsts)).flatMap((row) =>
@@ -121,13 +123,13 @@ export function createMessageRepository(connection: Connection): MessageReposito
 
     async countOpen(runId, most) {
       return messages.countDocuments(
-        { runId, state: { $in: [...OPEN_STATES] } },
-        { limit: most, hint: 'drain' },
+        { runId, held: null, state: { $in: [...OPEN_STATES] } },
+        { limit: most, hint: 'toSend' },
       );
     },
 
     async closeOpen(filter, reason, nowMs, limit) {
-      const hint = filter.runId === undefined ? 'openOfCampaign' : 'drain';
+      const hint = filter.runId === undefined ? 'openOfCampaign' : 'toSend';
       const rows = await find({ ...filter, state: { $in: ['waiting', 'due'] } }, { limit, hint });
       const closed: { id: string; profileId: string; trigger: boolean }[] = [];
       if (rows.length === 0) return closed;
@@ -189,20 +191,6 @@ export function createMessageRepository(connection: Connection): MessageReposito
       ),
 
     stats: (campaignId, kind, nowMs) => campaignStats(messages, campaignId, kind, nowMs),
-  };
-}
-
-function freshRow(dueAt: Date, suppressed: string | undefined, now: Date, qualified = true): object {
-  const settled = suppressed === undefined ? {} : { reason: suppressed, qualified, settledAt: now };
-  return {
-    state: suppressed === undefined ? 'waiting' : 'suppressed',
-    firstDueAt: dueAt,
-    tries: 0,
-    devices: [],
-    attempts: [],
-    receipts: [],
-    createdAt: now,
-    ...settled,
   };
 }
 

@@ -1,11 +1,9 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { Profile } from '../domain/profile.ts';
 import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositories.ts';
 import { newId } from './ids.ts';
-
-interface ProfileDoc extends Omit<Profile, 'id'> {
-  _id: string;
-}
+import { leaveLists } from './lists.ts';
+import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from './profile-document.ts';
+import { searchFields } from './segments/search-fields.ts';
 
 interface IdentityDoc {
   _id: string;
@@ -26,10 +24,33 @@ const profileSchema = new Schema<ProfileDoc>(
     country: String,
     testProfile: { type: Boolean, default: false },
     properties: { type: Schema.Types.Mixed, default: {} },
+    q: Schema.Types.Mixed,
+    did: Schema.Types.Mixed,
+    t1: Schema.Types.Mixed,
+    t2: Schema.Types.Mixed,
+    spill: Schema.Types.Mixed,
+    spillDue: Boolean,
+    pushSites: [String],
+    reachVersion: Number,
+    seenAt: Date,
     createdAt: Date,
     updatedAt: Date,
   },
   { collection: 'profiles', versionKey: false, minimize: false },
+);
+// Segments: conditions on any property.
+profileSchema.index({ 'q.$**': 1 }, { name: 'search' });
+// Segments: whoever did something, once or at least twice, since an instant; and whose entries have left.
+profileSchema.index({ '$**': 1 }, { wildcardProjection: { t1: 1, t2: 1, spill: 1 }, name: 'latest' });
+// Documents that hold too many entries; a handful at a time.
+profileSchema.index({ spillDue: 1 }, { partialFilterExpression: { spillDue: true }, name: 'spillDue' });
+// Lists are uploaded by email.
+profileSchema.index({ email: 1 }, { sparse: true });
+
+// The list of test profiles: a handful among millions.
+profileSchema.index(
+  { testProfile: 1, _id: 1 },
+  { partialFilterExpression: { testProfile: true }, name: 'testProfiles' },
 );
 
 /** Identities in a collection of their own: `_id` makes them unique, also when profiles are sharded by id. */
@@ -41,10 +62,11 @@ const identitySchema = new Schema<IdentityDoc>(
 identitySchema.index({ profileId: 1 });
 
 /** Collections that name a profile in `profileId`, emptied of it when it is erased. */
-const NAMES_PROFILE = ['subscriptions', 'events', 'messages'];
+const NAMES_PROFILE = ['subscriptions', 'events', 'eventChunks', 'messages', 'limits', 'turns'];
 /** Longer than any call can take that had read an identity before it was erased. */
 const LEFTOVER_MS = 10 * 60_000;
 const ERASE_ROUNDS = 5;
+const SHOWN = { projection: PROFILE_PROJECTION };
 
 /** Profiles that were erased a moment ago: what was being written about them goes as well. */
 const erasureSchema = new Schema<{ _id: string; at: Date }>(
@@ -96,6 +118,7 @@ export function createProfileRepository(connection: Connection): ProfileReposito
   }
 
   async function eraseWhatNames(profileId: string): Promise<void> {
+    await leaveLists(connection, profileId);
     for (const name of NAMES_PROFILE) await connection.collection(name).deleteMany({ profileId });
   }
 
@@ -128,18 +151,28 @@ export function createProfileRepository(connection: Connection): ProfileReposito
     async byIdentity(identity) {
       const doc = await identities.findOne({ _id: identity as never });
       if (!doc) return null;
-      const profile = await profiles.findOne({ _id: doc.profileId as never });
+      const profile = await profiles.findOne({ _id: doc.profileId as never }, SHOWN);
       return profile ? toProfile(profile as unknown as ProfileDoc) : null;
     },
 
     async byIds(wanted) {
-      const docs = await profiles.find({ _id: { $in: wanted as never[] } }).toArray();
+      const docs = await profiles.find({ _id: { $in: wanted as never[] } }, SHOWN).toArray();
       return new Map(docs.map((doc) => [String(doc._id), toProfile(doc as unknown as ProfileDoc)]));
+    },
+
+    async listTestProfiles(after, limit) {
+      const docs = await profiles
+        .find({ testProfile: true, ...(after === null ? {} : { _id: { $gt: after as never } }) }, SHOWN)
+        .sort({ _id: 1 })
+        .limit(limit)
+        .hint('testProfiles')
+        .toArray();
+      return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
     },
 
     async page(after, limit) {
       const docs = await profiles
-        .find(after === null ? {} : { _id: { $gt: after as never } })
+        .find(after === null ? {} : { _id: { $gt: after as never } }, SHOWN)
         .sort({ _id: 1 })
         .limit(limit)
         .toArray();
@@ -158,11 +191,26 @@ export function createProfileRepository(connection: Connection): ProfileReposito
       return erased;
     },
 
+    async seen(id) {
+      await profiles.updateOne({ _id: id as never }, [{ $set: { seenAt: '$$NOW' } }]);
+    },
+
     async eraseLeftovers() {
       for (const { _id, at } of await erasures.find({}).limit(1_000).toArray()) {
         await eraseWhatNames(String(_id));
         if (Date.now() - (at as Date).getTime() > LEFTOVER_MS) await erasures.deleteOne({ _id });
       }
+    },
+  };
+}
+
+/** The document with these fields over its own; null takes a field away. */
+function mergedInto(document: string | object, fields: Record<string, unknown>): object {
+  const merged = { $mergeObjects: [document, { $literal: fields }] };
+  if (!Object.values(fields).includes(null)) return merged;
+  return {
+    $arrayToObject: {
+      $filter: { input: { $objectToArray: merged }, as: 'entry', cond: { $ne: ['$$entry.v', null] } },
     },
   };
 }
@@ -184,18 +232,12 @@ function mergePipeline(patch: ProfilePatch): object[] {
     if (value === null) unset.push(field);
     else if (value !== undefined) set[field] = { $literal: value };
   }
-  const merged = { $mergeObjects: ['$properties', { $literal: patch.properties ?? {} }] };
-  const removes = Object.values(patch.properties ?? {}).some((value) => value === null);
-  set.properties = removes
-    ? {
-        $arrayToObject: {
-          $filter: { input: { $objectToArray: merged }, as: 'entry', cond: { $ne: ['$$entry.v', null] } },
-        },
-      }
-    : merged;
+  const properties = patch.properties ?? {};
+  set.properties = mergedInto('$properties', properties);
+  const { properties: _properties, ...fields } = patch;
+  const named = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const shown = searchFields(Object.fromEntries(named), properties);
+  // A profile is none for testing until it is said to be.
+  set.q = mergedInto({ $mergeObjects: [{ testProfile: false }, '$q'] }, shown);
   return unset.length > 0 ? [{ $set: set }, { $unset: unset }] : [{ $set: set }];
-}
-
-function toProfile({ _id, ...rest }: ProfileDoc): Profile {
-  return { ...rest, id: _id };
 }

@@ -1,15 +1,24 @@
 import type { Connection } from 'mongoose';
 import type { ServerClock } from '../domain/ports/repositories.ts';
 import { createCampaignRepository } from './campaigns.ts';
+import { createCapRepository } from './caps.ts';
 import { createCatalogueRepository } from './catalogue.ts';
 import { ensureIndexes } from './connection.ts';
 import { createEventRepository } from './events.ts';
 import { createIdempotencyRepository } from './idempotency.ts';
 import { createKeyRepository } from './keys.ts';
 import { createLaneRepository } from './lanes.ts';
+import { createLimitRepository } from './limits.ts';
+import { createListRepository } from './lists.ts';
 import { createMessageRepository } from './messages.ts';
 import { createProfileRepository } from './profiles.ts';
 import { createRunRepository } from './runs.ts';
+import { createAudienceRepository } from './segments/audience.ts';
+import { createEventNames } from './segments/event-names.ts';
+import { createPromotedPropertyRepository } from './segments/promoted-properties.ts';
+import { createRollupRepository } from './segments/rollup.ts';
+import { createSettingsRepository } from './settings.ts';
+import { createSegmentRepository } from './saved-segments.ts';
 import { createSiteRepository } from './sites.ts';
 import { createSubscriptionRepository } from './subscriptions.ts';
 
@@ -17,16 +26,27 @@ export type Repositories = Awaited<ReturnType<typeof createRepositories>>;
 
 /** Makes every repository on one connection, with the collections and indexes that are missing. */
 export async function createRepositories(connection: Connection, clock: ServerClock) {
+  const profiles = createProfileRepository(connection);
+  const names = createEventNames(connection);
+  const rollup = createRollupRepository(connection, clock, names);
   const repositories = {
-    profiles: createProfileRepository(connection),
+    profiles,
+    rollup,
+    audience: createAudienceRepository(connection, rollup, names),
+    promoted: createPromotedPropertyRepository(connection),
     sites: createSiteRepository(connection),
     subscriptions: createSubscriptionRepository(connection),
-    events: createEventRepository(connection, clock),
+    events: createEventRepository(connection, clock, rollup),
     campaigns: createCampaignRepository(connection),
     catalogue: createCatalogueRepository(connection),
+    segments: createSegmentRepository(connection),
+    lists: createListRepository(connection),
     runs: createRunRepository(connection),
     messages: createMessageRepository(connection),
+    caps: createCapRepository(connection),
     lanes: createLaneRepository(connection),
+    settings: createSettingsRepository(connection),
+    allowances: createLimitRepository(connection),
     keys: createKeyRepository(connection),
     idempotency: createIdempotencyRepository(connection),
   };

@@ -4,6 +4,8 @@ import { isRunOver } from '../domain/run.ts';
 
 interface RunDoc extends Omit<Run, 'id'> {
   _id: string;
+  /** Pages that were inserted while its rows could not be drawn yet. */
+  pages?: number;
 }
 
 const runSchema = new Schema<RunDoc>(
@@ -15,6 +17,8 @@ const runSchema = new Schema<RunDoc>(
     status: { type: String, required: true },
     createdAt: Date,
     finishedAt: Date,
+    aborted: String,
+    pages: Number,
   },
   { collection: 'runs', versionKey: false },
 );
@@ -71,6 +75,6 @@ export function createRunRepository(connection: Connection): RunRepository {
   };
 }
 
-function toRun({ _id, ...rest }: RunDoc): Run {
+function toRun({ _id, pages: _pages, ...rest }: RunDoc): Run {
   return { ...rest, id: _id };
 }

@@ -1,4 +1,4 @@
-import { Schema, type Connection } from 'mongoose';
+import { Schema, type ClientSession, type Connection } from 'mongoose';
 import type { SubscriptionRepository } from '../domain/ports/repositories.ts';
 import type { Subscription } from '../domain/site.ts';
 import { derivedId } from './ids.ts';
@@ -36,6 +36,7 @@ subscriptionSchema.index({ siteId: 1, _id: 1 });
 
 export function createSubscriptionRepository(connection: Connection): SubscriptionRepository {
   const model = connection.model<SubscriptionDoc>('Subscription', subscriptionSchema);
+  const profiles = connection.collection('profiles');
 
   async function byId(id: string): Promise<Subscription | null> {
     const doc = await model.findById(id).lean<SubscriptionDoc>().exec();
@@ -43,8 +44,41 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
   }
 
   async function setStatus(id: string, status: Subscription['status']): Promise<Subscription | null> {
-    await model.collection.updateOne({ _id: id as never }, [{ $set: { status, syncedAt: '$$NOW' } }]);
+    await connection.transaction(async (session) => {
+      const doc = await model.collection.findOneAndUpdate(
+        { _id: id as never },
+        [{ $set: { status, syncedAt: '$$NOW' } }],
+        { session },
+      );
+      if (doc) await noteReach([doc.profileId as string], session);
+    });
     return byId(id);
+  }
+
+  /**
+   * Writes down on which sites profiles can be reached, in the transaction that changed their subscriptions.
+   * The version makes two such transactions about one profile conflict, so that neither goes by what the other
+   * has just changed.
+   */
+  async function noteReach(profileIds: string[], session: ClientSession): Promise<void> {
+    const ids = [...new Set(profileIds)];
+    const active = await model.collection
+      .find(
+        { profileId: { $in: ids }, status: 'active' },
+        { session, projection: { profileId: 1, siteId: 1 } },
+      )
+      .toArray();
+    const sites = new Map<string, Set<string>>(ids.map((id) => [id, new Set<string>()]));
+    for (const doc of active) sites.get(doc.profileId as string)?.add(doc.siteId as string);
+    await profiles.bulkWrite(
+      ids.map((id) => ({
+        updateOne: {
+          filter: { _id: id as never },
+          update: { $set: { pushSites: [...sites.get(id)!].sort() }, $inc: { reachVersion: 1 } },
+        },
+      })),
+      { session },
+    );
   }
 
   return {
@@ -64,15 +98,18 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       if (owner === 'keep') fields.profileId = { $ifNull: ['$profileId', fields.profileId] };
       fields.topics ??= { $ifNull: ['$topics', []] };
       fields.customAttributes ??= { $ifNull: ['$customAttributes', {}] };
-      const answer = await model.collection.findOneAndUpdate({ _id: _id as never }, [{ $set: fields }], {
-        upsert: true,
-        returnDocument: 'after',
-        includeResultMetadata: true,
+      const which = { _id: _id as never };
+      return connection.transaction(async (session) => {
+        const before = await model.collection.findOne(which, { session, projection: { profileId: 1 } });
+        const after = (await model.collection.findOneAndUpdate(which, [{ $set: fields }], {
+          upsert: true,
+          returnDocument: 'after',
+          session,
+        })) as unknown as SubscriptionDoc;
+        const owners = [after.profileId, ...(before ? [before.profileId as string] : [])];
+        await noteReach(owners, session);
+        return { subscription: toSubscription(after), created: before === null };
       });
-      return {
-        subscription: toSubscription(answer.value as unknown as SubscriptionDoc),
-        created: answer.lastErrorObject?.updatedExisting !== true,
-      };
     },
 
     async list(filter, after, limit) {
@@ -101,10 +138,18 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
     },
 
     async expire(ids) {
-      const answer = await model.collection.updateMany({ _id: { $in: ids as never[] }, status: 'active' }, [
-        { $set: { status: 'expired', syncedAt: '$$NOW' } },
-      ]);
-      return answer.modifiedCount;
+      return connection.transaction(async (session) => {
+        const filter = { _id: { $in: ids as never[] }, status: 'active' };
+        const docs = await model.collection.find(filter, { session, projection: { profileId: 1 } }).toArray();
+        if (docs.length === 0) return 0;
+        const set = [{ $set: { status: 'expired', syncedAt: '$$NOW' } }];
+        const answer = await model.collection.updateMany(filter, set, { session });
+        await noteReach(
+          docs.map((doc) => doc.profileId as string),
+          session,
+        );
+        return answer.modifiedCount;
+      });
     },
 
     async optOut(siteId, endpoint) {

@@ -35,6 +35,21 @@ export interface CampaignSchedule {
   end?: string | undefined;
   delay?: string | undefined;
   dnd?: QuietHours | undefined;
+  /** How often the same profile may get it; default every time. */
+  requalify?: Requalify | undefined;
+  /** Sends past the account's global campaign limits, and takes no slot of them. */
+  ignoreGlobalLimits?: boolean | undefined;
+}
+
+/** Counted from the last send, or from when a control profile would have got it, across versions. */
+export type Requalify = { mode: 'everyTime' } | { mode: 'once' } | { mode: 'interval'; interval: string };
+
+/** How much of its audience a campaign reaches. */
+export interface CampaignSetup {
+  /** A stable share of the audience that is kept from getting it and recorded beside those who do; percent. */
+  controlGroup?: { percent: number } | undefined;
+  /** At most so many messages over all runs; `abort` (past behaviour only) sends nothing when more are reachable. */
+  targetingCap?: { limit: number; ifExceeded: 'truncate' | 'abort' } | undefined;
 }
 
 /** What a web push shows; every text may hold Liquid expressions. */
@@ -61,6 +76,7 @@ export interface CampaignDefinition {
   who: Audience;
   when: CampaignSchedule;
   what: WebPushContent;
+  setup?: CampaignSetup | undefined;
 }
 
 /** A campaign as it stands, with the definition that new passages and runs use. */
@@ -81,6 +97,8 @@ export interface Campaign {
   /** The catalogue's version that first held it; an event judged by an older view may have missed it. */
   catalogueVersion?: number | undefined;
   finishedAt?: Date | undefined;
+  /** Put away: lists leave it out unless they are asked for it. */
+  archivedAt?: Date | undefined;
 }
 
 /** A campaign in the view that events are judged by. */

@@ -31,6 +31,8 @@ export interface Condition {
 
 const forbiddenNames = new Set(['__proto__', 'constructor', 'prototype']);
 const maxNameLength = 128;
+/** Of a text that is looked for in others. */
+const maxPartLength = 1_000;
 
 /**
  * Whether the properties meet every condition (no conditions: yes). A property that is missing, inherited,
@@ -140,7 +142,9 @@ function checkValue(op: Operator, value: unknown): string | null {
         : 'two numbers or two ISO 8601 instants with offset, in ascending order';
     case 'contains':
     case 'startsWith':
-      return isText(value) && value !== '' ? null : 'a text that is not empty';
+      return isText(value) && value !== '' && value.length <= maxPartLength
+        ? null
+        : `a text of 1 to ${maxPartLength} characters`;
     case 'exists':
     case 'notExists':
       return value === undefined ? null : 'left out';

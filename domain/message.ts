@@ -16,6 +16,9 @@ export function isOpen(state: MessageState): boolean {
 /** Why a qualified profile got nothing. */
 export type SuppressionReason =
   | 'dnd'
+  | 'globalLimit'
+  | 'frequencyCap'
+  | 'targetingCap'
   | 'unreachable'
   | 'noLongerQualifies'
   | 'inactionMet'
@@ -90,12 +93,22 @@ export interface Message {
   devices: Device[];
   attempts: Attempt[];
   receipts: Receipt[];
+  /** How often it was taken up: whatever was never taken up holds no slot of a limit. */
+  claims?: number | undefined;
+  /** Runs with a targeting cap: its place in the draw, 0 to 2^32 - 1. */
+  rank?: number | undefined;
+  /** Runs with a targeting cap: not drawn yet, and so not to be sent. */
+  held?: boolean | undefined;
+  /** With a targeting cap: it has taken one of the slots; that of one settled and not sent is free again. */
+  capSlot?: boolean | undefined;
   /** Why it was suppressed or failed. */
   reason?: string | undefined;
   detail?: string | undefined;
   /** Whether its conditions held when it was settled; absent while open. */
   qualified?: boolean | undefined;
   sentAt?: Date | undefined;
+  /** Control groups: when it would have been sent. */
+  controlAt?: Date | undefined;
   settledAt?: Date | undefined;
   createdAt: Date;
   /** The fence: who may send now, and until when by the database's clock. */

@@ -13,13 +13,23 @@ export interface Profile {
   updatedAt: Date;
 }
 
-const FIELDS = ['identity', 'email', 'name', 'timezone', 'language', 'country', 'testProfile'] as const;
+/** The named fields of a profile; a condition on one of these names never means a property. */
+export const PROFILE_FIELDS = [
+  'identity',
+  'email',
+  'name',
+  'timezone',
+  'language',
+  'country',
+  'testProfile',
+] as const;
 
-/** @returns what a condition on a profile sees: its own properties, and the named fields over them */
+/** @returns what a condition on a profile sees: its own properties, and in the place of some the named fields */
 export function conditionScope(profile: Profile): Record<string, unknown> {
   const scope: Record<string, unknown> = { ...profile.properties };
-  for (const field of FIELDS) {
-    if (profile[field] !== undefined) scope[field] = profile[field];
+  for (const field of PROFILE_FIELDS) {
+    if (profile[field] === undefined) delete scope[field];
+    else scope[field] = profile[field];
   }
   return scope;
 }

@@ -4,11 +4,16 @@ import type { Site, Subscription } from './site.ts';
 /** The account's time zone until it is set. */
 export const ACCOUNT_TIME_ZONE = 'UTC';
 
-/** Whose time zone counts: the profile's, else its latest subscription's, else the site's, else the account's. */
+/**
+ * Whose time zone counts: the profile's, else its latest subscription's, else the site's, else the account's.
+ *
+ * @param account the account's, as its settings have it
+ */
 export function zoneOf(
   profile: Pick<Profile, 'timezone'> | undefined,
   subscriptions: Pick<Subscription, 'timezone' | 'syncedAt'>[],
   site: Pick<Site, 'timezone'> | undefined,
+  account: string,
 ): string {
   if (profile?.timezone) return profile.timezone;
   let latest: Pick<Subscription, 'timezone' | 'syncedAt'> | undefined;
@@ -16,5 +21,5 @@ export function zoneOf(
     if (!subscription.timezone) continue;
     if (!latest || subscription.syncedAt > latest.syncedAt) latest = subscription;
   }
-  return latest?.timezone ?? site?.timezone ?? ACCOUNT_TIME_ZONE;
+  return latest?.timezone ?? site?.timezone ?? account;
 }

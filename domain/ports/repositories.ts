@@ -1,8 +1,16 @@
-import type { ActiveLiveCampaign, Campaign, CampaignDefinition, CampaignStatus } from '../campaign.ts';
+import type {
+  ActiveLiveCampaign,
+  Campaign,
+  CampaignDefinition,
+  CampaignStatus,
+  Channel,
+} from '../campaign.ts';
 import type { EventRef, StoredEvent } from '../event.ts';
 import type { Attempt, Device, Message, Passage, Receipt, SuppressionReason } from '../message.ts';
 import type { Profile } from '../profile.ts';
 import type { Site, Subscription } from '../site.ts';
+import type { Segment } from '../segment.ts';
+import type { AccountSettings } from '../settings.ts';
 import type { CampaignStats } from '../stats.ts';
 
 /** Answers with the database's clock, as well as this instance knows it. */
@@ -31,10 +39,14 @@ export interface ProfileRepository {
   existing(ids: string[]): Promise<Set<string>>;
   byIdentity(identity: string): Promise<Profile | null>;
   byIds(ids: string[]): Promise<Map<string, Profile>>;
+  /** @returns up to `limit` test profiles with an id greater than `after`, by id */
+  listTestProfiles(after: string | null, limit: number): Promise<Profile[]>;
   /** @returns up to `limit` profiles with an id greater than `after`, by id */
   page(after: string | null, limit: number): Promise<Profile[]>;
   /** Erases the profile and everything that names it. @returns whether there was one */
   erase(id: string): Promise<boolean>;
+  /** Notes that the browser SDK has seen the profile now. */
+  seen(id: string): Promise<void>;
   /** Erases what was being written while its profile was erased. */
   eraseLeftovers(): Promise<void>;
 }
@@ -100,22 +112,31 @@ export interface EventRepository {
   since(profileId: string, names: string[], from: Date): AsyncIterable<StoredEvent>;
   byId(id: string): Promise<StoredEvent | null>;
   byIds(ids: string[]): Promise<Map<string, StoredEvent>>;
+  /** @returns the latest events of a profile with one name, by time, the latest first */
+  latest(profileId: string, name: string, limit: number): Promise<StoredEvent[]>;
   /** Marks pending what was received in between, judged by an older catalogue, and has one of the names. */
   markPendingBetween(from: Date, to: Date, catalogueVersion: number, names: string[]): Promise<number>;
 }
 
+export interface CampaignFilter {
+  status?: CampaignStatus | undefined;
+  label?: string | undefined;
+  channel?: Channel | undefined;
+  /** Absent: those that are archived and those that are not. */
+  archived?: boolean | undefined;
+}
+
+/** A definition holds what it refers to: writing and publishing throw {@link UnknownReference} or {@link SegmentTooLarge}. */
 export interface CampaignRepository {
   /** @returns the campaign with this id; one that is there already is left as it is */
   create(id: string, definition: CampaignDefinition): Promise<Campaign>;
   byId(id: string): Promise<Campaign | null>;
-  list(
-    filter: { status?: CampaignStatus; label?: string },
-    after: string | null,
-    limit: number,
-  ): Promise<Campaign[]>;
+  list(filter: CampaignFilter, after: string | null, limit: number): Promise<Campaign[]>;
   /** Replaces a draft. @returns null when it is not a draft any more */
   replaceDraft(id: string, definition: CampaignDefinition): Promise<Campaign | null>;
   deleteDraft(id: string): Promise<boolean>;
+  /** Puts a draft or a campaign that is over away, or brings it back. @returns null in another status */
+  setArchived(id: string, archived: boolean): Promise<Campaign | null>;
   /**
    * Freezes a version and makes it active, in one transaction with the catalogue.
    * @returns null when it is no draft any more, or was changed since `judged`, its `updatedAt`
@@ -148,6 +169,8 @@ export interface Run {
   status: 'materialising' | 'draining' | 'completed' | 'stopped';
   createdAt: Date;
   finishedAt?: Date | undefined;
+  /** Why it sent nothing: more could be reached than its targeting cap allows. */
+  aborted?: 'targetingCap' | undefined;
 }
 
 export interface RunRepository {
@@ -163,6 +186,8 @@ export interface RunRepository {
 export type Settlement =
   | { kind: 'sent'; sentAt: Date }
   | { kind: 'failed'; reason: string; detail?: string | undefined }
+  /** Kept out as one of a control group; `controlAt` is when it would have been sent. */
+  | { kind: 'control'; controlAt: Date; detail: string }
   | {
       kind: 'suppressed';
       reason: SuppressionReason;
@@ -188,12 +213,16 @@ export type ClaimQuery =
 export interface MessageRepository {
   /** Rows that are there already are left alone. @returns how many were new */
   insertRunRows(rows: NewRunRow[]): Promise<number>;
+  /** The same for a run whose rows are drawn, and nothing once its draw may have begun: it is no longer materialising. */
+  insertRowsToDraw(runId: string, rows: NewRunRow[]): Promise<number>;
   /** `conflict`: another waiting row of the passage is there. */
   insertTriggerRow(row: NewTriggerRow): Promise<'inserted' | 'exists' | 'conflict'>;
   byId(id: string): Promise<Message | null>;
   /** The latest passages, and the one with the id. */
   passagesOf(profileId: string, campaignId: string, matchValue: string, id: string): Promise<Message[]>;
   openPassages(profileId: string, campaignId: string): Promise<Message[]>;
+  /** @returns the latest messages of a campaign to one profile, the latest first */
+  ofProfile(profileId: string, campaignId: string, limit: number): Promise<Message[]>;
   /** Compare-and-set from waiting or due. @returns whether it was this call that closed it */
   closePassage(
     id: string,
@@ -239,8 +268,12 @@ export interface NewRunRow {
   siteId: string;
   partition: number;
   dueAt: Date;
-  /** Settled from the start: quiet hours that discard. */
+  /** Settled from the start: quiet hours that discard; with a targeting cap also who cannot be reached. */
   suppressed?: SuppressionReason | undefined;
+  detail?: string | undefined;
+  /** With a targeting cap: its place in the draw, until which it is held back. */
+  rank?: number | undefined;
+  held?: true | undefined;
 }
 
 export interface NewTriggerRow {
@@ -293,4 +326,189 @@ export interface IdempotencyRepository {
   /** Both only while the token still holds the key. */
   finish(key: string, token: string, status: number, body: unknown): Promise<void>;
   abandon(key: string, token: string): Promise<void>;
+}
+
+/** How many profiles a segment holds, and how many of them can be reached, by channel. */
+export interface Reach {
+  qualified: number;
+  reachable: { webPush: number; webhook: number; webPopup: number };
+}
+
+/**
+ * Judges segments. Everything that was stored before a call began counts in its answer, and all calls agree,
+ * for the population and for single profiles.
+ *
+ * Each throws {@link SegmentTooSlow} when no answer came within its time, and {@link UnknownReference} when a
+ * saved segment or a list is not there.
+ */
+export interface AudienceRepository {
+  /** @param siteId the site whose subscriptions make a profile reachable; absent: any site */
+  estimate(segment: Segment, options: { nowMs: number; siteId?: string | undefined }): Promise<Reach>;
+  /** @returns those of the profiles that the segment holds for */
+  members(segment: Segment, profileIds: string[], nowMs: number): Promise<Set<string>>;
+  /** @returns the segment's profiles after an id, by id, at least one unless there are no more; `after` null at the end */
+  page(
+    segment: Segment,
+    after: string | null,
+    limit: number,
+    nowMs: number,
+  ): Promise<{ profiles: Profile[]; after: string | null }>;
+}
+
+/** What segments count events by, kept beside the events in the background. */
+export interface RollupRepository {
+  /**
+   * Must have returned before events with this arrival are stored, so that they are known to be unfolded.
+   * @returns what to call when they are stored, or were not
+   */
+  announce(receivedAt: Date): Promise<() => void>;
+  /** Folds every event that was stored before the call began. With ids: at least those of these profiles. */
+  catchUp(profileIds?: string[]): Promise<void>;
+  /** Makes it all anew from the events. @returns how many profiles were gone through */
+  rebuild(): Promise<number>;
+  /** Folds in the background until the returned function is called. */
+  start(onTrouble: (error: unknown) => void): () => Promise<void>;
+}
+
+/** A property of an event with an index of its own, so that segments may filter by it quickly. */
+export interface PromotedProperty {
+  event: string;
+  property: string;
+}
+
+export interface PromotedPropertyRepository {
+  list(): Promise<PromotedProperty[]>;
+  /** Builds the index. @returns `full` when there are as many as there may be */
+  promote(property: PromotedProperty): Promise<'promoted' | 'full'>;
+  /** @returns whether there was one */
+  demote(property: PromotedProperty): Promise<boolean>;
+}
+
+export interface SavedSegment {
+  id: string;
+  name: string;
+  segment: Segment;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+/** Who uses a segment or a list: what keeps it from being deleted. */
+export interface ReferenceUser {
+  kind: 'segment' | 'campaign';
+  id: string;
+  name: string;
+}
+
+/**
+ * Whatever is saved holds what it refers to, in one transaction. Saving throws {@link UnknownReference},
+ * {@link ReferenceCycle} or {@link SegmentTooLarge} when it cannot be.
+ */
+export interface SegmentRepository {
+  /** An id that is there already is left as it is. */
+  create(segment: Pick<SavedSegment, 'id' | 'name' | 'segment'>): Promise<SavedSegment>;
+  byId(id: string): Promise<SavedSegment | null>;
+  list(after: string | null, limit: number): Promise<SavedSegment[]>;
+  /** @returns those of the ids that exist */
+  existing(ids: string[]): Promise<Set<string>>;
+  /** @returns null when there is none with this id */
+  replace(segment: Pick<SavedSegment, 'id' | 'name' | 'segment'>): Promise<SavedSegment | null>;
+  /** @returns who uses it when it is in use, and is not deleted; null when there is none with this id */
+  delete(id: string): Promise<'deleted' | ReferenceUser[] | null>;
+}
+
+/** A custom list: an audience that was uploaded. */
+export interface CustomList {
+  id: string;
+  name: string;
+  /** How many profiles are in it. */
+  size: number;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface ListRepository {
+  create(list: Pick<CustomList, 'id' | 'name'>): Promise<CustomList>;
+  byId(id: string): Promise<CustomList | null>;
+  list(after: string | null, limit: number): Promise<CustomList[]>;
+  /** @returns those of the ids that exist */
+  existing(ids: string[]): Promise<Set<string>>;
+  /** Adds profiles; those in it already stay. @returns how many were new, or null when the list is not there */
+  add(id: string, profileIds: string[]): Promise<number | null>;
+  /** @returns identity → id, of those that are known */
+  profilesByIdentity(identities: string[]): Promise<Map<string, string>>;
+  /** @returns email → ids of the profiles that have it */
+  profilesByEmail(emails: string[]): Promise<Map<string, string[]>>;
+  /** @returns who uses it when it is in use, and is not deleted; null when there is none with this id */
+  delete(id: string): Promise<'deleted' | ReferenceUser[] | null>;
+}
+
+export interface SettingsRepository {
+  read(): Promise<AccountSettings>;
+  write(settings: AccountSettings): Promise<void>;
+}
+
+/** A slot of a period: at most `limit` messages hold one at a time. */
+export interface LimitPeriod {
+  /** Such as `day 2026-11-21` or `week 2026-W47`, in the profile's time zone. */
+  key: string;
+  limit: number;
+}
+
+/**
+ * Slots of the global limits and turns at campaigns. What a message holds that was closed without being sent
+ * counts as given back, also when nobody gave it back.
+ */
+export interface LimitRepository {
+  /**
+   * Takes a slot in every period, or in none. Asking again for the same message changes nothing; slots that it
+   * holds in other periods are given back.
+   * @returns the key of the first period that is full, or `granted`
+   */
+  take(
+    owner: { profileId: string; channel: string },
+    messageId: string,
+    periods: LimitPeriod[],
+  ): Promise<'granted' | { full: string }>;
+  giveBack(owner: { profileId: string; channel: string }, messageId: string): Promise<void>;
+  /**
+   * Takes the profile's turn at a campaign, unless another message took one at or after `since` (null: ever).
+   * Asking again for the same message moves its turn to the later instant.
+   */
+  takeTurn(
+    turn: { profileId: string; campaignId: string; messageId: string; at: Date },
+    since: Date | null,
+  ): Promise<'granted' | { takenAt: Date }>;
+  giveTurnBack(turn: { profileId: string; campaignId: string; messageId: string }): Promise<void>;
+  /** What a profile holds, for explaining. */
+  of(
+    profileId: string,
+    campaignId: string,
+  ): Promise<{ slots: { key: string; messageIds: string[] }[]; turnAt: Date | null }>;
+}
+
+/**
+ * The slots of targeting caps. A row that holds one is marked `capSlot` in the write that counts it; the slot of
+ * one that was settled and not sent is free again, and is given back when somebody asks for one.
+ */
+export interface CapRepository {
+  /**
+   * Draws held rows of a run, those with the lowest rank, for the slots that are left; `admit` then admits them.
+   * With `abort` and more rows than slots the run is marked as aborted instead, and draws nothing ever.
+   * @returns how many were drawn, or `unfinished` while rows of an earlier draw are to be admitted
+   */
+  draw(
+    run: { campaignId: string; runId: string },
+    cap: { limit: number; ifExceeded: 'truncate' | 'abort' },
+  ): Promise<number | 'unfinished' | 'aborted'>;
+  /** Admits up to `most` rows of the campaign's latest draw. Repeating it is harmless. @returns how many */
+  admit(campaignId: string, most: number): Promise<number>;
+  /** Gives back the slots of up to `most` rows that were settled and not sent. @returns how many */
+  reclaim(campaignId: string, most: number): Promise<number>;
+  /**
+   * Suppresses up to `most` rows of a run: those still held, or everything that is not being sent and has no slot.
+   * @returns how many
+   */
+  suppress(runId: string, which: 'held' | 'withoutSlot', detail: string, most: number): Promise<number>;
+  /** Takes a slot for a row that is being sent; asking again changes nothing. @returns false when none is left */
+  take(row: { id: string; campaignId: string; token: string }, limit: number): Promise<boolean>;
 }

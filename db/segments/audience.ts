@@ -1,0 +1,298 @@
+import type { Connection } from 'mongoose';
+import { UnknownReference } from '../../domain/audience-errors.ts';
+import type { CampaignDefinition } from '../../domain/campaign.ts';
+import type { AudienceRepository, Reach, RollupRepository } from '../../domain/ports/repositories.ts';
+import type { Profile } from '../../domain/profile.ts';
+import { referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/segment.ts';
+import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';
+import type { EventNames } from './event-names.ts';
+import { and, NEVER, none, or, type Filter } from './filter.ts';
+import { createHolders, type Holders } from './holders.ts';
+import { atomsOf, planOf, type Atom, type Plan } from './plan.ts';
+import {
+  atomFilter,
+  filterOf,
+  isElsewhere,
+  openAtoms,
+  wideFilter,
+  type AtomFilter,
+} from './profile-filter.ts';
+import { aggregated, deadlineIn, firstOf, inBatches, type Deadline } from './query.ts';
+
+/** How long an answer may take, in milliseconds, and how many are worked on at a time in one process. */
+export interface AudienceLimits {
+  estimateMs: number;
+  membersMs: number;
+  pageMs: number;
+  estimatesAtOnce: number;
+}
+
+export const AUDIENCE_LIMITS: AudienceLimits = {
+  estimateMs: 20_000,
+  membersMs: 20_000,
+  pageMs: 120_000,
+  estimatesAtOnce: 2,
+};
+
+const IDS_AT_ONCE = 5_000;
+/** A web pop-up reaches whom the browser SDK has seen for so long. */
+const SEEN_WITHIN_MS = 30 * 24 * 3_600_000;
+
+/** A segment made ready to be asked. */
+interface Question {
+  plan: Plan;
+  of(atom: Atom): AtomFilter;
+  /** What documents alone do not answer for everyone. */
+  open: Atom[];
+  holders: Holders;
+}
+
+/** The one compiler of segments: for the population, for a page of profiles, and for one. */
+export function createAudienceRepository(
+  connection: Connection,
+  rollup: RollupRepository,
+  names: EventNames,
+  limits: AudienceLimits = AUDIENCE_LIMITS,
+): AudienceRepository {
+  const profiles = connection.collection('profiles');
+  const inTurn = createTurns(limits.estimatesAtOnce);
+
+  async function ask(segment: Segment, nowMs: number): Promise<Question> {
+    const saved = await savedBehind(segment);
+    const keys = await names.keysOf(namesOf([segment, ...saved.values()]));
+    const room = await names.mayFollowMore();
+    const plan = planOf(segment, nowMs, saved, (name) => room || keys.has(name));
+    const options = { nowMs, keyOf: (name: string) => keys.get(name) };
+    const filters = new Map(atomsOf(plan).map((atom) => [atom, atomFilter(atom, options)]));
+    const of = (atom: Atom): AtomFilter => filters.get(atom)!;
+    return { plan, of, open: openAtoms(plan, of), holders: createHolders(connection, options, campaigns) };
+  }
+
+  /** Follows references until no new ones come; cycles are refused when segments are saved. */
+  async function savedBehind(segment: Segment): Promise<Map<string, Segment>> {
+    const saved = new Map<string, Segment>();
+    const lists = new Set<string>();
+    let wanted = [segment];
+    while (wanted.length > 0) {
+      const references = wanted.map(referencesOf);
+      for (const id of references.flatMap((one) => one.lists)) lists.add(id);
+      const ids = [...new Set(references.flatMap((one) => one.segments))].filter((id) => !saved.has(id));
+      const docs = await connection
+        .collection('savedSegments')
+        .find({ _id: { $in: ids as never[] } })
+        .toArray();
+      const found = new Map(docs.map((doc) => [String(doc._id), doc.segment as Segment]));
+      for (const id of ids) {
+        const one = found.get(id);
+        if (one === undefined) throw new UnknownReference('segment', id);
+        saved.set(id, one);
+      }
+      if (saved.size > SEGMENT_LIMITS.resolvedParts) throw new Error('a segment refers to too many others');
+      wanted = [...found.values()];
+    }
+    if (lists.size > 0) {
+      const there = await connection
+        .collection('lists')
+        .find({ _id: { $in: [...lists] as never[] } }, { projection: { _id: 1 } })
+        .toArray();
+      const known = new Set(there.map((doc) => String(doc._id)));
+      for (const id of lists) if (!known.has(id)) throw new UnknownReference('list', id);
+    }
+    return saved;
+  }
+
+  async function campaigns(): Promise<{ id: string; definition: CampaignDefinition }[]> {
+    const docs = await connection
+      .collection('campaigns')
+      .find({ status: { $ne: 'draft' } }, { projection: { definition: 1 } })
+      .toArray();
+    return docs.map((doc) => ({ id: String(doc._id), definition: doc.definition as CampaignDefinition }));
+  }
+
+  /**
+   * The filter that is right for these profiles: what documents do not tell is looked up for them.
+   * @param known atoms of which it is known already whom among the ids they hold for
+   */
+  async function exactFilter(
+    question: Question,
+    ids: string[],
+    deadline: Deadline,
+    known = new Map<Atom, string[]>(),
+  ): Promise<Filter> {
+    const holding = new Map<Atom, string[]>();
+    const touching = new Map<Atom, string[]>();
+    for (const atom of question.open) {
+      holding.set(atom, known.get(atom) ?? (await collected(question.holders.of(atom, ids, deadline))));
+      if (isElsewhere(atom)) continue;
+      const { touched } = question.of(atom);
+      const pipeline = [{ $match: { _id: { $in: ids }, ...touched } }, { $project: { _id: 1 } }];
+      const rows = aggregated<{ _id: string }>(profiles, pipeline, deadline);
+      touching.set(
+        atom,
+        (await collected(rows)).map((row) => row._id),
+      );
+    }
+    return filterOf(question.plan, (atom) => {
+      const held = holding.get(atom);
+      if (held === undefined) return question.of(atom).filter;
+      const among = held.length === 0 ? NEVER : { _id: { $in: held } };
+      const touched = touching.get(atom);
+      if (touched === undefined) return among;
+      if (touched.length === 0) return question.of(atom).filter;
+      return or([and([question.of(atom).filter, none({ _id: { $in: touched } })]), among]);
+    });
+  }
+
+  async function memberIds(question: Question, ids: string[], deadline: Deadline): Promise<string[]> {
+    const filter = await exactFilter(question, ids, deadline);
+    if (filter === NEVER) return [];
+    const pipeline = [{ $match: and([{ _id: { $in: ids } }, filter]) }, { $project: { _id: 1 } }];
+    return (await collected(aggregated<{ _id: string }>(profiles, pipeline, deadline))).map((row) => row._id);
+  }
+
+  /** Profiles that a filter lets through, by id, after one. */
+  async function candidates(
+    filter: Filter,
+    after: string | null,
+    limit: number,
+    deadline: Deadline,
+  ): Promise<Profile[]> {
+    const later = after === null ? {} : { _id: { $gt: after as never } };
+    try {
+      const docs = await profiles
+        .find({ $and: [later, filter] }, { projection: PROFILE_PROJECTION, maxTimeMS: deadline.left() })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .hint({ _id: 1 })
+        .toArray();
+      return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
+    } catch (error) {
+      throw deadline.named(error);
+    }
+  }
+
+  async function reachOf(filter: Filter, siteId: string | undefined, nowMs: number, deadline: Deadline) {
+    if (filter === NEVER) return [0, 0, 0] as const;
+    const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
+    const sites = { $ifNull: ['$pushSites', []] };
+    const group = {
+      _id: null,
+      qualified: { $sum: 1 },
+      webPush: one(siteId === undefined ? { $gt: [{ $size: sites }, 0] } : { $in: [siteId, sites] }),
+      webPopup: one({ $gte: ['$seenAt', new Date(nowMs - SEEN_WITHIN_MS)] }),
+    };
+    const counts = await firstOf<{ qualified: number; webPush: number; webPopup: number }>(
+      profiles,
+      [{ $match: filter }, { $group: group }],
+      deadline,
+    );
+    return [counts?.qualified ?? 0, counts?.webPush ?? 0, counts?.webPopup ?? 0] as const;
+  }
+
+  /**
+   * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
+   * that left its document, says about: only those profiles are gone through.
+   */
+  async function estimate(segment: Segment, siteId: string | undefined, nowMs: number): Promise<Reach> {
+    const deadline = deadlineIn(limits.estimateMs);
+    const question = await ask(segment, nowMs);
+    const plain = filterOf(question.plan, (atom) => question.of(atom).filter);
+    const sum: [number, number, number] = [...(await reachOf(plain, siteId, nowMs, deadline))];
+    const seen = question.open.length > 1 ? new Set<string>() : null;
+    for (const atom of question.open) {
+      for await (const batch of inBatches(question.holders.touched(atom, deadline), IDS_AT_ONCE)) {
+        const ids = seen === null ? batch : batch.filter((id) => !seen.has(id));
+        if (ids.length === 0) continue;
+        for (const id of ids) seen?.add(id);
+        const known = isElsewhere(atom) ? new Map([[atom, ids]]) : new Map<Atom, string[]>();
+        const exact = await exactFilter(question, ids, deadline, known);
+        const among = { _id: { $in: ids } };
+        const right = await reachOf(and([among, exact]), siteId, nowMs, deadline);
+        const before =
+          plain === NEVER
+            ? ([0, 0, 0] as const)
+            : await reachOf(and([among, plain]), siteId, nowMs, deadline);
+        right.forEach((value, i) => (sum[i]! += value - before[i]!));
+      }
+    }
+    const [qualified, webPush, webPopup] = sum;
+    return { qualified, reachable: { webPush, webhook: qualified, webPopup } };
+  }
+
+  return {
+    estimate: (segment, { nowMs, siteId }) =>
+      inTurn(async () => {
+        await rollup.catchUp();
+        return estimate(segment, siteId, nowMs);
+      }),
+
+    async members(segment, profileIds, nowMs) {
+      await rollup.catchUp(profileIds);
+      const deadline = deadlineIn(limits.membersMs);
+      const question = await ask(segment, nowMs);
+      const members = new Set<string>();
+      for (let i = 0; i < profileIds.length; i += IDS_AT_ONCE) {
+        const ids = profileIds.slice(i, i + IDS_AT_ONCE);
+        for (const id of await memberIds(question, ids, deadline)) members.add(id);
+      }
+      return members;
+    },
+
+    async page(segment, after, limit, nowMs) {
+      await rollup.catchUp();
+      const deadline = deadlineIn(limits.pageMs);
+      const question = await ask(segment, nowMs);
+      const wide = wideFilter(question.plan, question.of);
+      if (wide === NEVER) return { profiles: [], after: null };
+      for (let from = after; ;) {
+        const found = await candidates(wide, from, limit, deadline);
+        const next = found.length < limit ? null : (found[found.length - 1]?.id ?? null);
+        if (question.open.length === 0 || found.length === 0) return { profiles: found, after: next };
+        const ids = found.map((profile) => profile.id);
+        const members = new Set(await memberIds(question, ids, deadline));
+        const page = found.filter((profile) => members.has(profile.id));
+        if (page.length > 0 || next === null) return { profiles: page, after: next };
+        from = next;
+      }
+    },
+  };
+}
+
+/** The names of the events that segments count. */
+function namesOf(segments: Segment[]): string[] {
+  const found = new Set<string>();
+  const visit = (part: Segment): void => {
+    if ('all' in part) part.all.forEach(visit);
+    else if ('any' in part) part.any.forEach(visit);
+    else if ('not' in part) visit(part.not);
+    else if ('did' in part) found.add(part.did.event);
+    else if ('didNot' in part) found.add(part.didNot.event);
+    else if ('firstDid' in part) found.add(part.firstDid.event);
+    else if ('lastDid' in part) found.add(part.lastDid.event);
+  };
+  segments.forEach(visit);
+  return [...found];
+}
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** Lets so many run at a time; the others wait their turn. */
+function createTurns(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let running = 0;
+  const queue: (() => void)[] = [];
+  return async (work) => {
+    if (running >= atOnce) await new Promise<void>((resolve) => queue.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}

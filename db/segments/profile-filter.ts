@@ -1,0 +1,101 @@
+import { boundAt, indexedPart } from './entry.ts';
+import { profileCondition } from './conditions.ts';
+import { SPILL } from './fold.ts';
+import { ALWAYS, and, NEVER, none, or, type Filter } from './filter.ts';
+import { atomsOf, type Atom, type Plan, type Range } from './plan.ts';
+
+/** What a question comes to for a profile's document alone. */
+export interface AtomFilter {
+  /** Right for every profile that `touched` does not hold for. */
+  filter: Filter;
+  /** Profiles whose document does not tell: entries have left it, or the answer lies in another collection. */
+  touched: Filter;
+}
+
+export interface FilterOptions {
+  nowMs: number;
+  /** @returns the key of an event name in the documents; undefined when no event of it was ever folded */
+  keyOf(name: string): string | undefined;
+}
+
+/** @returns whether the answer lies in another collection for every profile that it touches */
+export function isElsewhere(atom: Atom): boolean {
+  return (
+    atom.kind === 'subscription' || atom.kind === 'list' || ('source' in atom && atom.source !== 'rollup')
+  );
+}
+
+/** @returns a question as filters of profiles' documents */
+export function atomFilter(atom: Atom, options: FilterOptions): AtomFilter {
+  if (atom.kind === 'property')
+    return { filter: profileCondition(atom.condition, options.nowMs), touched: NEVER };
+  if (atom.kind === 'subscription' || atom.kind === 'list' || atom.source !== 'rollup') {
+    return { filter: NEVER, touched: ALWAYS };
+  }
+  const key = options.keyOf(atom.event.event);
+  if (key === undefined || atom.range.fromMs >= atom.range.toMs) return { filter: NEVER, touched: NEVER };
+  return atom.kind === 'times'
+    ? timesFilter(key, atom.range, atom.least)
+    : edgeFilter(key, atom.range, atom.which);
+}
+
+/** The n-th latest event is the n-th place of the document's entries, whose latest two are indexed. */
+function timesFilter(key: string, range: Range, least: number): AtomFilter {
+  const from = boundAt(range.fromMs);
+  const recent: Filter[] = [{ [`${least > 1 ? 't2' : 't1'}.${key}`]: { $gte: indexedPart(from) } }];
+  const spilled: Filter = { [`spill.${key}`]: { $gte: from } };
+  if (range.toMs === Infinity) {
+    recent.push({ [`did.${key}.${least - 1}`]: { $gte: from } });
+    // The latest entries never leave the document.
+    return { filter: and(recent), touched: least > SPILL.keep ? spilled : NEVER };
+  }
+  const to = boundAt(range.toMs);
+  if (least === 1) {
+    recent.push({ [`did.${key}`]: { $elemMatch: { $gte: from, $lt: to } } });
+  } else {
+    const inRange = { $and: [{ $gte: ['$$this', from] }, { $lt: ['$$this', to] }] };
+    const counted = { $size: { $filter: { input: { $ifNull: [`$did.${key}`, []] }, cond: inRange } } };
+    recent.push({ $expr: { $gte: [counted, least] } });
+  }
+  return { filter: and(recent), touched: spilled };
+}
+
+function edgeFilter(key: string, range: Range, which: 'first' | 'last'): AtomFilter {
+  const from = boundAt(range.fromMs);
+  const to = range.toMs === Infinity ? null : boundAt(range.toMs);
+  const inRange = { $gte: from, ...(to === null ? {} : { $lt: to }) };
+  const recent: Filter = { [`t1.${key}`]: { $gte: indexedPart(from) } };
+  if (which === 'last') return { filter: and([recent, { [`did.${key}.0`]: inRange }]), touched: NEVER };
+  return {
+    filter: and([
+      recent,
+      { [`did.${key}`]: { $elemMatch: inRange } },
+      none({ [`did.${key}`]: { $elemMatch: { $lt: from } } }),
+    ]),
+    touched: { [`spill.${key}`]: { $gte: '' } },
+  };
+}
+
+/** @param of what stands in the place of each question */
+export function filterOf(plan: Plan, of: (atom: Atom) => Filter): Filter {
+  if ('all' in plan) return and(plan.all.map((part) => filterOf(part, of)));
+  if ('any' in plan) return or(plan.any.map((part) => filterOf(part, of)));
+  return 'not' in plan ? none(filterOf(plan.not, of)) : of(plan.atom);
+}
+
+/** @returns a filter that lets everyone through whom the plan may hold for, and some more */
+export function wideFilter(plan: Plan, of: (atom: Atom) => AtomFilter, positive = true): Filter {
+  if ('all' in plan) {
+    const parts = plan.all.map((part) => wideFilter(part, of, positive));
+    return and(parts);
+  }
+  if ('any' in plan) return or(plan.any.map((part) => wideFilter(part, of, positive)));
+  if ('not' in plan) return none(wideFilter(plan.not, of, !positive));
+  const { filter, touched } = of(plan.atom);
+  return positive ? or([filter, touched]) : and([filter, none(touched)]);
+}
+
+/** @returns the questions that documents alone do not answer for everyone */
+export function openAtoms(plan: Plan, of: (atom: Atom) => AtomFilter): Atom[] {
+  return [...new Set(atomsOf(plan))].filter((atom) => of(atom).touched !== NEVER);
+}

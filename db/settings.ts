@@ -1,0 +1,42 @@
+import { Schema, type Connection } from 'mongoose';
+import type { SettingsRepository } from '../domain/ports/repositories.ts';
+import { DEFAULT_SETTINGS, type AccountSettings } from '../domain/settings.ts';
+
+interface SettingsDoc extends AccountSettings {
+  _id: string;
+  updatedAt: Date;
+}
+
+/** One document, read by its id. */
+const settingsSchema = new Schema<SettingsDoc>(
+  {
+    _id: { type: String, required: true },
+    timezone: { type: String, required: true },
+    globalLimits: { type: Schema.Types.Mixed, required: true },
+    controlGroup: Schema.Types.Mixed,
+    updatedAt: Date,
+  },
+  { collection: 'settings', versionKey: false, minimize: false },
+);
+
+const ACCOUNT = 'account';
+
+export function createSettingsRepository(connection: Connection): SettingsRepository {
+  const settings = connection.model<SettingsDoc>('Settings', settingsSchema).collection;
+  return {
+    async read() {
+      const doc = (await settings.findOne({ _id: ACCOUNT as never })) as unknown as SettingsDoc | null;
+      if (!doc) return DEFAULT_SETTINGS;
+      const { timezone, globalLimits, controlGroup } = doc;
+      return { timezone, globalLimits, ...(controlGroup ? { controlGroup } : {}) };
+    },
+
+    async write({ timezone, globalLimits, controlGroup }) {
+      await settings.replaceOne(
+        { _id: ACCOUNT as never },
+        { timezone, globalLimits, controlGroup, updatedAt: new Date() },
+        { upsert: true },
+      );
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import type { Campaign, CampaignSchedule, LiveAudience, Requalify } from './campaign.ts';
+import { matchesAll } from './conditions.ts';
+import { parseDuration } from './duration.ts';
+import type { StoredEvent } from './event.ts';
+import { conditionText } from './explain-segment.ts';
+import { decideOpening, eligibility, matchValueOf, type OpeningDecision } from './live-audience.ts';
+import { turnsCountSince } from './limits.ts';
+import type { Message } from './message.ts';
+
+/** What an opening event did, and why. */
+export interface EventVerdict {
+  eventId: string;
+  time: Date;
+  receivedAt: Date;
+  /** `open`: nothing that is known now kept it from opening a message, and yet it opened none. */
+  outcome: 'opened' | 'restarted' | 'ignored' | 'open';
+  detail: string;
+  /** Those of `where`, each judged. */
+  conditions: { text: string; holds: boolean }[];
+}
+
+/**
+ * @param opening the event, and the id that a message opened by it has
+ * @param rows the profile's messages of the campaign
+ * @param turnAt when the profile got the campaign last, or would have
+ */
+export function explainEvent(
+  campaign: Campaign,
+  live: LiveAudience,
+  opening: { event: StoredEvent; messageId: string },
+  rows: Message[],
+  turnAt: Date | null,
+): EventVerdict {
+  const { event, messageId } = opening;
+  const atMs = event.time.getTime();
+  const conditions = (live.where ?? []).map((condition) => ({
+    text: conditionText(condition, event.properties),
+    holds: matchesAll([condition], event.properties, atMs),
+  }));
+  const { eventId, time, receivedAt } = event;
+  const said = (outcome: EventVerdict['outcome'], detail: string): EventVerdict => ({
+    eventId,
+    time,
+    receivedAt,
+    outcome,
+    detail,
+    conditions,
+  });
+
+  if (rows.some((row) => row.id === messageId)) return said('opened', 'recorded: it opened a message');
+  if (rows.some((row) => row.passage?.event.id === event.id)) {
+    return said('restarted', 'recorded: it restarted the message that was open');
+  }
+  const failed = conditions.filter(({ holds }) => !holds).map(({ text }) => text);
+  if (failed.length > 0) return said('ignored', `it does not have a ${failed.join(' and a ')}`);
+  const matchValue = matchValueOf(live, event.properties);
+  if (matchValue === null) {
+    return said('ignored', `it has no ${live.matchOn ?? ''} to match on (a text, number, true or false)`);
+  }
+  const kept = keptOut(campaign, event);
+  if (kept !== null) return said('ignored', kept);
+  const decision = decideOpening(live, event, messageId, passagesThen(rows, matchValue, event));
+  if (decision.kind === 'ignore') return said('ignored', IGNORED[decision.because]);
+  const used = turnUsedUp(campaign.definition.when, live, event, turnAt);
+  if (used !== null) return said('ignored', used);
+  return said(
+    'open',
+    'it meets the conditions and opened no message: it is still being taken up, or the campaign was paused ' +
+      'or its live filter did not hold when it came',
+  );
+}
+
+const IGNORED: Record<Extract<OpeningDecision, { kind: 'ignore' }>['because'], string> = {
+  alreadyOpen: 'a message was open already',
+  repeatedWhileOpen: 'it came while a message was open',
+  earlierThanPassage: 'it happened before the event that had opened a message already',
+};
+
+/** Why the event may open nothing at all. */
+function keptOut(campaign: Campaign, event: StoredEvent): string | null {
+  const { publishedAt, startsAt, endsAt, catalogueVersion = 0 } = campaign;
+  if (!publishedAt || !startsAt) return 'the campaign is not published';
+  switch (eligibility({ publishedAt, startsAt, endsAt, catalogueVersion }, event)) {
+    case 'eligible':
+      return null;
+    case 'beforePublish':
+      return `it came before the campaign was published at ${publishedAt.toISOString()}`;
+    case 'notStarted':
+      return `it came before the campaign started at ${startsAt.toISOString()}`;
+    case 'ended':
+      return `it came after the campaign ended at ${endsAt?.toISOString() ?? ''}`;
+    case 'backfill':
+      return 'it came more than 24 hours after it happened, and counts for segments only';
+  }
+}
+
+/** Why the profile may not get it again so soon after what it had got when the event came. */
+function turnUsedUp(
+  when: CampaignSchedule,
+  live: LiveAudience,
+  event: StoredEvent,
+  turnAt: Date | null,
+): string | null {
+  if (turnAt === null || turnAt > event.receivedAt) return null;
+  const waitMs = [live.inaction?.within, when.delay].reduce((sum, text) => sum + durationMs(text), 0);
+  const since = turnsCountSince(when.requalify, event.time.getTime() + waitMs);
+  if (since === 'always' || (since !== null && turnAt < since)) return null;
+  return `${ruleText(when.requalify)}, and the profile got it, or would have, at ${turnAt.toISOString()}`;
+}
+
+function durationMs(text: string | undefined): number {
+  return text === undefined ? 0 : (parseDuration(text) ?? 0);
+}
+
+/** @returns in words how often the same profile may get a campaign */
+export function ruleText(requalify: Requalify | undefined): string {
+  if (requalify?.mode === 'interval') return `the same profile may get it once in ${requalify.interval}`;
+  return `the same profile may get it ${requalify?.mode === 'once' ? 'once' : 'every time'}`;
+}
+
+/** The passages that were there when the event came. */
+function passagesThen(
+  rows: Message[],
+  matchValue: string,
+  event: StoredEvent,
+): Parameters<typeof decideOpening>[3] {
+  return rows.flatMap(({ id, state, settledAt, passage }) => {
+    if (passage?.matchValue !== matchValue || passage.openedBy.receivedAt > event.receivedAt) return [];
+    const { openedBy, event: latest, closedBy } = passage;
+    return [{ id, state, settledAt, openedBy, event: latest, closedBy }];
+  });
+}

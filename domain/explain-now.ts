@@ -1,0 +1,209 @@
+import type { LiveAudience } from './campaign.ts';
+import { cancellingNames } from './live-audience.ts';
+import { ruleText, type EventVerdict } from './explain-events.ts';
+import { failingParts, type JudgedPart } from './explain-segment.ts';
+import type { ExplainFacts, StepName } from './explain.ts';
+import { controlGroupOf, periodsAt, turnsCountSince } from './limits.ts';
+import { inQuietHours } from './quiet-hours.ts';
+import { isRunOver } from './run.ts';
+import { clockText } from './trigger-plan.ts';
+import { zoneOf } from './zone-of.ts';
+
+/** What a step would come to now; null when it would neither pass nor fail. `text` is a sentence without its stop. */
+export interface Judged {
+  holds: boolean | null;
+  text: string;
+  at?: Date | undefined;
+  segment?: JudgedPart | undefined;
+  events?: EventVerdict[] | undefined;
+}
+
+const passed = (text: string): Judged => ({ holds: true, text });
+const failed = (text: string): Judged => ({ holds: false, text });
+const info = (text: string): Judged => ({ holds: null, text });
+
+/** @returns the steps that the campaign has, in order, each as it would be judged now */
+export function judgeNow(facts: ExplainFacts): Map<StepName, Judged> {
+  const { who } = facts.campaign.definition;
+  const steps = new Map<StepName, Judged>();
+  steps.set('campaign', campaignNow(facts));
+  steps.set('profile', facts.profile ? passed('the profile is there') : failed(`there is no ${facts.asked}`));
+  if (!facts.profile) return steps;
+  steps.set('who', 'live' in who ? eventsNow(facts, who.live) : segmentNow(facts));
+  if ('live' in who) for (const [step, judged] of liveNow(facts, who.live)) steps.set(step, judged);
+  steps.set('quietHours', quietHoursNow(facts));
+  steps.set('reachable', reachableNow(facts));
+  steps.set('requalify', requalifyNow(facts));
+  steps.set('controlGroup', controlGroupNow(facts));
+  steps.set('limits', limitsNow(facts));
+  steps.set('cap', capNow(facts));
+  steps.set('render', info('texts are rendered immediately before the send'));
+  steps.set('delivery', info('nothing was sent'));
+  return steps;
+}
+
+function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
+  const { status, startsAt, endsAt } = campaign;
+  const isLive = 'live' in campaign.definition.who;
+  switch (status) {
+    case 'draft':
+      return failed('the campaign is a draft, and nothing is sent before it is published');
+    case 'scheduled':
+      return {
+        ...info(`the campaign starts at ${startsAt?.toISOString() ?? 'an instant not known'}`),
+        at: startsAt,
+      };
+    case 'running':
+      if (endsAt && nowMs >= endsAt.getTime()) return info(`the campaign ended at ${endsAt.toISOString()}`);
+      return passed('the campaign is running');
+    case 'paused':
+      return info(isLive ? 'the campaign is paused: events open nothing' : 'the campaign is paused');
+    case 'completed':
+      return info('the campaign is completed: nothing more is sent');
+    case 'stopped':
+      return info('the campaign was stopped: nothing more is sent');
+  }
+}
+
+function segmentNow({ segment, runs, campaign, rows, profile }: ExplainFacts): Judged {
+  if (!segment) return info('the segment was not judged');
+  const [run] = runs;
+  if (segment.holds !== true) {
+    const why = failingParts(segment).join(' and ');
+    const text = `the profile is not in the segment: ${why}`;
+    return { holds: segment.holds, text, segment };
+  }
+  const holds: Judged = { ...passed('the profile is in the segment'), segment };
+  if (rows.length > 0 || campaign.status === 'draft' || campaign.status === 'scheduled') return holds;
+  if (!run) {
+    const over = campaign.status === 'stopped' || campaign.status === 'completed';
+    if (over) return { ...failed('the campaign was over before a run of it began'), segment };
+    return { ...info('the profile is in the segment, and the run has not begun'), segment };
+  }
+  const at = run.instant.toISOString();
+  if (run.status === 'materialising' && !isRunOver(run.status))
+    return {
+      ...info(`the profile is in the segment, and the run of ${at} is writing down who gets it`),
+      segment,
+    };
+  const late = profile && profile.createdAt > run.createdAt;
+  const why = late
+    ? 'the profile was made after it'
+    : 'it was not in it then, or the run was stopped before it came so far';
+  return {
+    ...failed(`the profile is in the segment, but the run of ${at} wrote down no message for it: ${why}`),
+    segment,
+  };
+}
+
+function eventsNow({ events }: ExplainFacts, live: LiveAudience): Judged {
+  const [latest] = events;
+  if (!latest) return { ...failed(`the profile never did ${JSON.stringify(live.event)}`), events };
+  const name = `the latest ${JSON.stringify(live.event)} of the profile, of ${latest.time.toISOString()}`;
+  switch (latest.outcome) {
+    case 'opened':
+    case 'restarted':
+      return { ...passed(`${name}, ${latest.detail.replace('recorded: it ', '')}`), at: latest.time, events };
+    case 'ignored':
+      return { ...failed(`${name}, opened nothing: ${latest.detail}`), at: latest.time, events };
+    case 'open':
+      return { ...info(`${name}: ${latest.detail}`), at: latest.time, events };
+  }
+}
+
+function liveNow(facts: ExplainFacts, live: LiveAudience): [StepName, Judged][] {
+  const { filter, cancelledBy, campaign } = facts;
+  const { delay } = campaign.definition.when;
+  const steps: [StepName, Judged][] = [];
+  if (filter) {
+    const text =
+      filter.holds === true
+        ? 'the profile meets the live filter'
+        : `the profile does not meet the live filter: ${failingParts(filter).join(' and ')}`;
+    steps.push(['filter', { holds: filter.holds, text, segment: filter }]);
+  }
+  const names = cancellingNames(live).map((name) => JSON.stringify(name));
+  if (names.length > 0) {
+    const judged = cancelledBy
+      ? failed(`${JSON.stringify(cancelledBy.name)} came at ${cancelledBy.time.toISOString()} and cancels it`)
+      : passed(`no ${names.join(' or ')} came that would cancel it`);
+    steps.push(['cancellingEvents', judged]);
+  }
+  if (live.inaction) {
+    const { event, within } = live.inaction;
+    steps.push(['window', info(`it waits ${within} for ${JSON.stringify(event)} after the opening event`)]);
+  }
+  if (delay !== undefined) steps.push(['delay', info(`it waits ${delay} after it qualified`)]);
+  return steps;
+}
+
+function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts): string {
+  const active = subscriptions.filter(({ status }) => status === 'active');
+  return zoneOf(profile ?? undefined, active, site ?? undefined, settings.timezone);
+}
+
+function quietHoursNow(facts: ExplainFacts): Judged {
+  const { dnd } = facts.campaign.definition.when;
+  if (!dnd) return passed('the campaign has no quiet hours');
+  const zone = zoneNow(facts);
+  const hours = `quiet hours ${dnd.from} to ${dnd.to}; for the profile it is ${clockText(facts.nowMs, zone)} (${zone})`;
+  if (!inQuietHours(facts.nowMs, dnd, zone)) return passed(`outside of the ${hours}`);
+  return dnd.action === 'delay'
+    ? info(`in the ${hours}, and a message waits for their end`)
+    : failed(`in the ${hours}, and a message is discarded`);
+}
+
+function reachableNow({ subscriptions }: ExplainFacts): Judged {
+  const active = subscriptions.filter(({ status }) => status === 'active').length;
+  if (active > 0)
+    return passed(`${active} active ${active === 1 ? 'subscription' : 'subscriptions'} on the site`);
+  const others = subscriptions.map(({ status }) => status);
+  const rest = others.length === 0 ? 'none at all' : `only ${[...new Set(others)].join(' and ')}`;
+  return failed(`no active subscription on the site, ${rest}`);
+}
+
+function requalifyNow({ campaign, held, nowMs }: ExplainFacts): Judged {
+  const { requalify } = campaign.definition.when;
+  const rule = ruleText(requalify);
+  const since = turnsCountSince(requalify, nowMs);
+  if (since === 'always') return passed(rule);
+  const turnAt = held?.turnAt ?? null;
+  if (turnAt === null) return passed(`${rule}, and this one did not get it yet`);
+  const text = `${rule}, and this one got it, or would have, at ${turnAt.toISOString()}`;
+  return since === null || turnAt >= since ? failed(text) : passed(text);
+}
+
+function controlGroupNow({ campaign, profile, settings }: ExplainFacts): Judged {
+  const { setup } = campaign.definition;
+  const group = controlGroupOf(
+    { profileId: profile?.id ?? '', campaignId: campaign.id },
+    settings.controlGroup,
+    setup?.controlGroup,
+  );
+  if (group === 'account')
+    return failed("the profile is in the account's control group, which no campaign reaches");
+  if (group === 'campaign')
+    return failed(`the profile is in the campaign's control group of ${setup?.controlGroup?.percent ?? 0} %`);
+  return passed('the profile is in no control group');
+}
+
+function limitsNow(facts: ExplainFacts): Judged {
+  const { campaign, settings, nowMs, held } = facts;
+  const { channel, when } = campaign.definition;
+  if (when.ignoreGlobalLimits) return passed('the campaign ignores the global limits');
+  const { periods } = periodsAt(settings.globalLimits[channel], nowMs, zoneNow(facts));
+  if (periods.length === 0) return passed('the account sets no limit for the channel');
+  const used = periods.map(({ key, limit }) => ({
+    key,
+    limit,
+    taken: held?.slots.find((slot) => slot.key === key)?.messageIds.length ?? 0,
+  }));
+  const text = used.map(({ key, limit, taken }) => `${taken} of ${limit} taken in ${key}`).join(' and ');
+  return used.some(({ limit, taken }) => taken >= limit) ? failed(text) : passed(text);
+}
+
+function capNow({ campaign }: ExplainFacts): Judged {
+  const cap = campaign.definition.setup?.targetingCap;
+  if (!cap) return passed('the campaign has no targeting cap');
+  return info(`at most ${cap.limit} messages are sent over all runs`);
+}
