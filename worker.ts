@@ -13,6 +13,7 @@ import { createCampaignActivities } from './activities/campaign-activities.ts';
 import { DELIVERY_LIMITS, type DeliveryDeps, type DeliveryLimits } from './activities/delivery/deps.ts';
 import { createGateKeeper } from './activities/delivery/gate-keeper.ts';
 import { createRunActivities } from './activities/run-activities.ts';
+import { createTestActivities } from './activities/test-activities.ts';
 import { createTriggerActivities } from './activities/trigger-activities.ts';
 import { ensureSearchAttributes } from './runtime/search-attributes.ts';
 import { connectionOptions } from './runtime/temporal-connection.ts';
@@ -40,6 +41,8 @@ export interface WorkerOptions {
   /** A certificate authority beside the usual ones, for push services on loopback. PEM. */
   pushCa?: string;
   bundle?: WorkflowBundleWithSourceMap;
+  /** How many activities run at once, such as parts of runs that are sent side by side; default 20. */
+  maxActivities?: number;
 }
 
 export interface RunningWorker {
@@ -103,8 +106,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...createCampaignActivities({ ...repositories, triggers: workflows, clock: clocks, log }),
       ...createRunActivities({ ...delivery, runs: repositories.runs }),
       ...createTriggerActivities(delivery),
+      ...createTestActivities(delivery),
     },
-    maxConcurrentActivityTaskExecutions: 20,
+    maxConcurrentActivityTaskExecutions: options.maxActivities ?? 20,
     // What is under way is told soon, so that it gives back what it holds before a container's ten seconds end.
     shutdownGraceTime: '1 second',
   });

@@ -1,9 +1,10 @@
+import { notDrawn, rankOf } from '../domain/cap.ts';
 import { laneOf } from '../domain/hash.ts';
-import { conditionScope, type Profile } from '../domain/profile.ts';
+import { controlGroupOf } from '../domain/limits.ts';
+import type { Profile } from '../domain/profile.ts';
 import type { NewRunRow, Run, RunRepository } from '../domain/ports/repositories.ts';
 import { endOfQuietHours, inQuietHours } from '../domain/quiet-hours.ts';
 import { isRunOver, RUN_PARTITIONS } from '../domain/run.ts';
-import { inSegment } from '../domain/segment.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import type { CampaignDefinition } from '../domain/campaign.ts';
 import { zoneOf } from '../domain/zone-of.ts';
@@ -14,6 +15,9 @@ import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 const PROFILES_PER_PAGE = 2_000;
 const PAGES_PER_CALL = 20;
+const DRAWN_PER_WRITE = 2_000;
+/** Fewer than else: a draw is small, and yet several workers are to share it. */
+const DRAWN_PER_GROUP = 50;
 const ROWS_PER_GROUP = 1_000;
 const MAX_GROUPS = 16;
 /** How long one call drains before it lets the workflow see where the run stands. */
@@ -25,6 +29,9 @@ export type DrainAnswer =
   | { kind: 'paused' }
   | { kind: 'closed' }
   | { kind: 'wait'; untilMs: number };
+
+/** Whether there is something to drain after a draw, and the ranges of partitions to drain side by side. */
+export type DrawAnswer = { kind: 'drain'; groups: { from: number; to: number }[] } | { kind: 'over' };
 
 export type RunActivities = ReturnType<typeof createRunActivities>;
 
@@ -46,25 +53,65 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
      * Inserts one row for each profile of the next pages of the segment, by profile id.
      * Repeating a page is harmless: a row that is there is left alone.
      *
-     * @returns the last profile id looked at, null when there are no more
+     * @returns the last profile id looked at, null when there are no more, and whether the rows are to be drawn
      */
-    async materialise(input: { runId: string; after: string | null }): Promise<{ after: string | null }> {
+    async materialise(input: {
+      runId: string;
+      after: string | null;
+    }): Promise<{ after: string | null; capped?: true }> {
       const run = await mustRun(input.runId);
       if (isRunOver(run.status)) return { after: null };
       const definition = await mustDefinition(run);
+      const capped = definition.setup?.targetingCap ? { capped: true as const } : {};
+      // What is inserted once the draw may have begun is not drawn any more.
+      if (capped.capped && run.status === 'draining') return { after: null, ...capped };
       const site = await deps.sites.byId(definition.siteId);
+      const segment = 'past' in definition.who ? definition.who.past : { any: [] };
+      const atMs = run.instant.getTime();
       return withHeartbeat(async (signal) => {
         let { after } = input;
         for (let page = 0; page < PAGES_PER_CALL; page += 1) {
           failIfAborted(signal);
-          const profiles = await deps.profiles.page(after, PROFILES_PER_PAGE);
-          const members = profiles.filter((profile) => isMember(definition, profile, run.instant));
-          if (members.length > 0)
-            await deps.messages.insertRunRows(await rowsFor(run, definition, site, members));
-          if (profiles.length < PROFILES_PER_PAGE) return { after: null };
-          after = profiles[profiles.length - 1]?.id ?? null;
+          const members = await deps.audience.page(segment, after, PROFILES_PER_PAGE, atMs);
+          if (members.profiles.length > 0) {
+            const rows = await rowsFor(run, definition, site, members.profiles);
+            if (capped.capped) await deps.messages.insertRowsToDraw(run.id, rows);
+            else await deps.messages.insertRunRows(rows);
+          }
+          after = members.after;
+          if (after === null) break;
         }
-        return { after };
+        return { after, ...capped };
+      });
+    },
+
+    /**
+     * Draws those of a run with a targeting cap that get it, as many as slots are left. Repeating it is harmless,
+     * and once they are settled it draws others for the slots that came free. When there is nothing left to
+     * draw, whoever was not drawn is suppressed.
+     */
+    async draw(runId: string): Promise<DrawAnswer> {
+      const run = await mustRun(runId);
+      const cap = (await mustDefinition(run)).setup?.targetingCap;
+      if (isRunOver(run.status) || !cap) return { kind: 'over' };
+      await deps.runs.setStatus(runId, 'draining');
+      return withHeartbeat(async (signal) => {
+        let drawn: Awaited<ReturnType<DeliveryDeps['caps']['draw']>>;
+        do {
+          for (const step of [deps.caps.admit, deps.caps.reclaim])
+            while ((await step(run.campaignId, DRAWN_PER_WRITE)) > 0) failIfAborted(signal);
+          drawn = await deps.caps.draw({ campaignId: run.campaignId, runId }, cap);
+          failIfAborted(signal);
+        } while (drawn === 'unfinished' || (drawn !== 'aborted' && drawn > 0));
+        const aborted = drawn === 'aborted';
+        if (!aborted) {
+          const open = await deps.messages.countOpen(runId, DRAWN_PER_GROUP * MAX_GROUPS);
+          if (open > 0) return { kind: 'drain', groups: splitPartitions(Math.ceil(open / DRAWN_PER_GROUP)) };
+        }
+        const which = aborted ? 'withoutSlot' : 'held';
+        while ((await deps.caps.suppress(runId, which, notDrawn(cap, aborted), DRAWN_PER_WRITE)) > 0)
+          failIfAborted(signal);
+        return { kind: 'over' };
       });
     },
 
@@ -109,6 +156,8 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       }
       if (!input.stopped) {
         await deps.runs.setStatus(run.id, 'completed');
+        const cap = run.aborted && (await mustDefinition(run)).setup?.targetingCap;
+        if (cap) return { status: 'completed', text: `Completed, nothing was sent: ${notDrawn(cap, true)}.` };
         return { status: 'completed', text: 'Completed: every message is settled.' };
       }
       const campaign = await deps.campaigns.byId(run.campaignId);
@@ -164,11 +213,14 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
     members: Profile[],
   ): Promise<NewRunRow[]> {
     const { dnd } = definition.when;
+    const cap = definition.setup?.targetingCap;
     const ids = members.map((profile) => profile.id);
-    const active: Map<string, Subscription[]> = dnd
-      ? await deps.subscriptions.activeOf(definition.siteId, ids)
-      : new Map<string, Subscription[]>();
+    const active: Map<string, Subscription[]> =
+      dnd || cap
+        ? await deps.subscriptions.activeOf(definition.siteId, ids)
+        : new Map<string, Subscription[]>();
     const atMs = Math.max(run.instant.getTime(), deps.clock.nowMs());
+    const settings = await deps.settings.read();
     return members.map((profile) => {
       const row: NewRunRow = {
         runId: run.id,
@@ -179,17 +231,22 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         partition: laneOf(profile.id, RUN_PARTITIONS),
         dueAt: new Date(atMs),
       };
-      if (!dnd) return row;
-      const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined);
-      if (!inQuietHours(atMs, dnd, zone)) return row;
-      if (dnd.action === 'discard') return { ...row, suppressed: 'dnd' };
-      return { ...row, dueAt: new Date(endOfQuietHours(atMs, dnd, zone)) };
+      const addresses = active.get(profile.id) ?? [];
+      if (dnd) {
+        const zone = zoneOf(profile, addresses, site ?? undefined, settings.timezone);
+        if (inQuietHours(atMs, dnd, zone)) {
+          if (dnd.action === 'discard') return { ...row, suppressed: 'dnd' };
+          row.dueAt = new Date(endOfQuietHours(atMs, dnd, zone));
+        }
+      }
+      if (!cap) return row;
+      // A slot is for somebody who gets it: who surely does not is not drawn, and settled in the usual way.
+      if (addresses.length === 0)
+        return { ...row, suppressed: 'unreachable', detail: 'no active subscription on the site' };
+      if (controlGroupOf(row, settings.controlGroup, definition.setup?.controlGroup) !== null) return row;
+      return { ...row, rank: rankOf(run.id, profile.id), held: true };
     });
   }
-}
-
-function isMember(definition: CampaignDefinition, profile: Profile, at: Date): boolean {
-  return 'past' in definition.who && inSegment(definition.who.past, conditionScope(profile), at.getTime());
 }
 
 /** @returns the partitions in at least one and at most {@link MAX_GROUPS} ranges of about equal size */

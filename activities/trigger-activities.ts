@@ -77,15 +77,17 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     async replanTrigger(input: { messageId: string }): Promise<{ waits: Wait[] }> {
       const row = await deps.messages.byId(input.messageId);
       if (!row?.passage || !isOpen(row.state)) return { waits: [] };
-      const [definition, event, profiles, active, site] = await Promise.all([
+      const [definition, event, profiles, active, site, { timezone }] = await Promise.all([
         deps.campaigns.version(row.campaignId, row.version),
         deps.events.byId(row.passage.event.id),
         deps.profiles.byIds([row.profileId]),
         deps.subscriptions.activeOf(row.siteId, [row.profileId]),
         deps.sites.byId(row.siteId),
+        deps.settings.read(),
       ]);
       if (!definition || !('live' in definition.who) || !event) return { waits: [] };
-      const zone = zoneOf(profiles.get(row.profileId), active.get(row.profileId) ?? [], site ?? undefined);
+      const addresses = active.get(row.profileId) ?? [];
+      const zone = zoneOf(profiles.get(row.profileId), addresses, site ?? undefined, timezone);
       const nowMs = deps.clock.nowMs();
       const plan = planTrigger({ live: definition.who.live, when: definition.when, event, zone, nowMs });
       // The row is the truth: it must be due when the workflow comes, and its time to live counts from then.

@@ -2,12 +2,18 @@
  * What the rest of the system knows of the workflows: their names, ids, inputs, signals and what they answer.
  * Pure: it is imported by the API and by the sandbox alike.
  */
+import type { TestSendResult } from '../domain/test-message.ts';
 import type { Wait } from '../domain/trigger-plan.ts';
 
 export const TASK_QUEUE = 'beckon';
 
 /** The types by which workflows are started. */
-export const WORKFLOW = { campaign: 'campaign', run: 'run', liveTrigger: 'liveTrigger' } as const;
+export const WORKFLOW = {
+  campaign: 'campaign',
+  run: 'run',
+  liveTrigger: 'liveTrigger',
+  testSend: 'testSend',
+} as const;
 
 /** Signals by name. */
 export const SIGNAL = { stop: 'stop', wake: 'wake', userAction: 'userAction' } as const;
@@ -21,6 +27,7 @@ export const workflowIds = {
     `run/${campaignId}/${new Date(instantMs).toISOString()}`,
   trigger: (campaignId: string, profileId: string, messageId: string): string =>
     `trigger/${campaignId}/${profileId}/${messageId}`,
+  test: (campaignId: string, testId: string): string => `test/${campaignId}/${testId}`,
 };
 
 export interface CampaignInput {
@@ -38,8 +45,11 @@ export interface RunInput {
   name: string;
   runId: string;
   instantMs: number;
-  /** Set when it continues as new: materialising after this profile, or draining. */
-  phase?: { kind: 'materialise'; after: string | null } | { kind: 'drain'; groups: PartitionRange[] };
+  /** Set when it continues as new: materialising after this profile, drawing for the targeting cap, or draining. */
+  phase?:
+    | { kind: 'materialise'; after: string | null }
+    | { kind: 'draw' }
+    | { kind: 'drain'; groups: PartitionRange[]; capped?: true };
 }
 
 /** Partitions from (inclusive) to (exclusive) of the 64 that rows of a run fall into. */
@@ -59,3 +69,20 @@ export interface TriggerInput {
 /** What the user did while the trigger waited. The row has been changed already; this is so that it wakes. */
 export type UserAction =
   { kind: 'close'; outcome: string; text: string } | { kind: 'restart'; waits: Wait[]; text: string };
+
+/** The times of a test send, in milliseconds, cut so that whoever waits 30 s for it always learns how it ended. */
+export const TEST_SEND = {
+  /** A worker that comes later than this after the start sends nothing. */
+  beginWithinMs: 8_000,
+  scheduleToStartMs: 5_000,
+  startToCloseMs: 12_000,
+  /** The workflow as a whole. */
+  executionMs: 28_000,
+  /** How long the API waits for the answer. */
+  waitMs: 30_000,
+} as const;
+
+export type TestSendAnswer =
+  | { kind: 'done'; results: TestSendResult[] }
+  /** The worker vanished while it sent. */
+  | { kind: 'brokenOff' };

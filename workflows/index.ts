@@ -2,3 +2,4 @@
 export { campaign } from './campaign.ts';
 export { liveTrigger } from './live-trigger.ts';
 export { run } from './run.ts';
+export { testSend } from './test-send.ts';

@@ -2,7 +2,9 @@
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { CampaignActivities } from '../activities/campaign-activities.ts';
 import type { RunActivities } from '../activities/run-activities.ts';
+import type { TestActivities } from '../activities/test-activities.ts';
 import type { TriggerActivities } from '../activities/trigger-activities.ts';
+import { TEST_SEND } from './contract.ts';
 
 /** Short writes that must happen in the end: retried until they do. */
 export const campaignActivities = proxyActivities<CampaignActivities>({
@@ -37,4 +39,11 @@ export const triggerLocalActivities = proxyLocalActivities<
 export const triggerRetries = proxyActivities<Pick<TriggerActivities, 'retryTrigger' | 'replanTrigger'>>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '5 seconds', backoffCoefficient: 2, maximumInterval: '15 minutes' },
+});
+
+/** One try: a second one would send twice, and somebody waits for the answer. */
+export const testActivities = proxyActivities<TestActivities>({
+  scheduleToStartTimeout: TEST_SEND.scheduleToStartMs,
+  startToCloseTimeout: TEST_SEND.startToCloseMs,
+  retry: { maximumAttempts: 1 },
 });

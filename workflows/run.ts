@@ -25,23 +25,35 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
   });
   const mustContinue = (): boolean => workflowInfo().continueAsNewSuggested;
 
-  let phase = input.phase ?? { kind: 'materialise' as const, after: null };
+  let phase: NonNullable<RunInput['phase']> = input.phase ?? { kind: 'materialise', after: null };
   while (phase.kind === 'materialise' && !stopped) {
     setCurrentDetails('Materialising: writing down who gets it.');
     const page = await activities.materialise({ runId: input.runId, after: phase.after });
     if (page.after !== null) phase = { kind: 'materialise', after: page.after };
+    else if (page.capped) phase = { kind: 'draw' };
     else phase = { kind: 'drain', groups: await activities.beginDrain(input.runId) };
     if (mustContinue() && !stopped) await continueAsNew<typeof run>({ ...input, phase });
   }
 
-  if (phase.kind === 'drain' && !stopped) {
+  while (phase.kind !== 'materialise' && !stopped) {
+    if (phase.kind === 'draw') {
+      setCurrentDetails('Drawing who gets it, as many as the targeting cap leaves.');
+      const drawn = await activities.draw(input.runId);
+      if (drawn.kind === 'over') break;
+      phase = { kind: 'drain', groups: drawn.groups, capped: true };
+      if (stopped) break;
+    }
     setCurrentDetails(`Draining in ${phase.groups.length} parts.`);
-    const groups = phase.groups;
+    const { groups, capped } = phase;
     const ends = await Promise.all(groups.map((range) => drainRange(range)));
     const left = groups.filter((_, i) => ends[i] === 'continue');
     if (left.length > 0 && !stopped) {
-      await continueAsNew<typeof run>({ ...input, phase: { kind: 'drain', groups: left } });
+      await continueAsNew<typeof run>({ ...input, phase: { ...phase, groups: left } });
     }
+    if (!capped) break;
+    // Slots of what was settled and not sent are free again.
+    phase = { kind: 'draw' };
+    if (mustContinue() && !stopped) await continueAsNew<typeof run>({ ...input, phase });
   }
 
   const outcome = await activities.finishRun({ runId: input.runId, stopped });

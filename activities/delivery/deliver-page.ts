@@ -2,9 +2,10 @@ import type { Gate } from '../../domain/campaign.ts';
 import type { Attempt, Device, Message } from '../../domain/message.ts';
 import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/repositories.ts';
 import { judgeTry, type DeviceOutcome } from '../../domain/settle.ts';
+import { giveBack, mayHold } from './allowances.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { forEachLimit } from './for-each-limit.ts';
-import { loadPageContext } from './page-context.ts';
+import { definitionKey, loadPageContext, type PageContext } from './page-context.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { createRecorder } from './recorder.ts';
 
@@ -47,6 +48,7 @@ export async function deliverPage(
   const mayRecord = (): boolean => clock.monotonicMs() - claimedAt < limits.leaseMs;
   const recorder = createRecorder(deps.messages, limits, mayRecord);
   const gone = new Set<string>();
+  const holding = new Set(rows.filter(mayHold).map((row) => row.id));
 
   const finish = async (
     row: Message,
@@ -66,12 +68,14 @@ export async function deliverPage(
     }
     if (!mayStart()) return finish(row, asItWas(row), row.devices, []);
     const prepared = await prepare(deps, row, context);
+    if (row.sentAt === undefined && (prepared.kind === 'send' || prepared.mayHold)) holding.add(row.id);
     if (prepared.kind === 'settle') return finish(row, prepared.settlement, prepared.devices, []);
 
     // Preparing may have taken long, and a connection may be made first: the last look is at clocks only, and
     // is taken when the request would go on the wire.
     await deps.gate.refresh(row.campaignId);
-    const mayBegin = (): boolean => mayStart() && deps.gate.now(row.campaignId) === 'open';
+    const mayBegin = (): boolean =>
+      mayStart() && clock.nowMs() < prepared.startBeforeMs && deps.gate.now(row.campaignId) === 'open';
     const attempts = mayBegin() ? await sendToDevices(deps, prepared, mayBegin) : [];
     if (attempts.length === 0) return finish(row, asItWas(row), row.devices, []);
     for (const { subscriptionId, outcome } of attempts) if (outcome.kind === 'gone') gone.add(subscriptionId);
@@ -88,6 +92,8 @@ export async function deliverPage(
       untouched.map((row) => resultOf(row, token, asItWas(row), row.devices, [])),
     );
     if (gone.size > 0) await deps.subscriptions.expire([...gone]);
+    const held = rows.filter((row) => holding.has(row.id) && !result.lost.includes(row.id));
+    await giveBackUnsent(deps, held, result.settlements, context);
   }
   if (result.lost.length > 0) {
     deps.log.warn(
@@ -96,6 +102,21 @@ export async function deliverPage(
     );
   }
   return result;
+}
+
+/** Only what is recorded as closed: whoever takes a row over when its lease has run out may be sending it. */
+async function giveBackUnsent(
+  deps: DeliveryDeps,
+  rows: Message[],
+  settlements: Map<string, Settlement>,
+  context: PageContext,
+): Promise<void> {
+  await forEachLimit(rows, deps.limits.concurrency, async (row) => {
+    const kind = settlements.get(row.id)?.kind;
+    const definition = context.definitions.get(definitionKey(row));
+    if (!definition || kind === undefined || kind === 'sent' || kind === 'again') return;
+    await giveBack(deps.allowances, row, definition, { keepTurn: kind === 'control' });
+  });
 }
 
 /** @returns what became of the sends that were begun */

@@ -1,9 +1,13 @@
 import type { WebPushChannel } from '../../domain/ports/channels.ts';
 import type {
+  AudienceRepository,
   CampaignRepository,
+  CapRepository,
   EventRepository,
+  LimitRepository,
   MessageRepository,
   ProfileRepository,
+  SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
 } from '../../domain/ports/repositories.ts';
@@ -28,6 +32,8 @@ export interface DeliveryLimits {
   concurrency: number;
   flushEvery: number;
   flushAfterMs: number;
+  /** Tests only: how much later than it is the days and weeks of the limits take it to be. */
+  calendarAheadMs: number;
 }
 
 export const DELIVERY_LIMITS: DeliveryLimits = {
@@ -38,15 +44,21 @@ export const DELIVERY_LIMITS: DeliveryLimits = {
   concurrency: 64,
   flushEvery: 64,
   flushAfterMs: 100,
+  calendarAheadMs: 0,
 };
 
 export interface DeliveryDeps {
   messages: MessageRepository;
   campaigns: CampaignRepository;
+  caps: CapRepository;
   profiles: ProfileRepository;
   subscriptions: SubscriptionRepository;
   sites: SiteRepository;
   events: EventRepository;
+  audience: AudienceRepository;
+  settings: SettingsRepository;
+  /** Slots of the global limits, and turns at campaigns. */
+  allowances: LimitRepository;
   webPush: WebPushChannel;
   gate: GateKeeper;
   templates: TemplateEngine;

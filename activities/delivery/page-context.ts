@@ -2,6 +2,7 @@ import type { CampaignDefinition } from '../../domain/campaign.ts';
 import type { StoredEvent } from '../../domain/event.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Profile } from '../../domain/profile.ts';
+import type { AccountSettings } from '../../domain/settings.ts';
 import type { Site, Subscription } from '../../domain/site.ts';
 import type { DeliveryDeps } from './deps.ts';
 
@@ -12,6 +13,7 @@ export interface PageContext {
   profiles: Map<string, Profile>;
   subscriptions: Map<string, Subscription[]>;
   events: Map<string, StoredEvent>;
+  settings: AccountSettings;
 }
 
 /** @returns the key of a frozen version in {@link PageContext.definitions} */
@@ -26,7 +28,7 @@ export function addressKey(row: Pick<Message, 'siteId' | 'profileId'>): string {
 
 /** Reads what the rows of a page need. What is not there is left out of the maps. */
 export async function loadPageContext(
-  deps: Pick<DeliveryDeps, 'campaigns' | 'sites' | 'profiles' | 'subscriptions' | 'events'>,
+  deps: Pick<DeliveryDeps, 'campaigns' | 'sites' | 'profiles' | 'subscriptions' | 'events' | 'settings'>,
   rows: Message[],
 ): Promise<PageContext> {
   const definitions = new Map<string, CampaignDefinition>();
@@ -49,11 +51,12 @@ export async function loadPageContext(
     for (const [profileId, list] of active) subscriptions.set(addressKey({ siteId, profileId }), list);
   });
   const eventIds = rows.flatMap((row) => (row.passage ? [row.passage.event.id] : []));
-  const [profiles, events] = await Promise.all([
+  const [settings, profiles, events] = await Promise.all([
+    deps.settings.read(),
     deps.profiles.byIds([...new Set(rows.map((row) => row.profileId))]),
     eventIds.length > 0 ? deps.events.byIds(eventIds) : new Map<string, StoredEvent>(),
     ...loadDefinitions,
     ...loadSites,
   ]);
-  return { definitions, sites, profiles, subscriptions, events };
+  return { definitions, sites, profiles, subscriptions, events, settings };
 }

@@ -1,30 +1,39 @@
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { refOf } from '../../domain/event.ts';
 import type { Device, Message } from '../../domain/message.ts';
-import { conditionScope } from '../../domain/profile.ts';
 import { endOfQuietHours, inQuietHours } from '../../domain/quiet-hours.ts';
-import { inSegment } from '../../domain/segment.ts';
 import { zoneOf } from '../../domain/zone-of.ts';
 import { expiresAtMs } from '../../domain/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
 import type { WebPushRequest } from '../../domain/ports/channels.ts';
+import { takeAllowance } from './allowances.ts';
+import { refusedByCap } from './cap-slot.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { addressKey, definitionKey, type PageContext } from './page-context.ts';
 import { renderContent, payloadFor } from './web-push-message.ts';
 
 /** A message that is ready to go to its devices, or what becomes of it instead. */
 export type Prepared =
-  | { kind: 'settle'; settlement: Settlement; devices: Device[] }
+  | {
+      kind: 'settle';
+      settlement: Settlement;
+      devices: Device[];
+      /** It may have taken a slot or a turn, which is to be given back when it was not sent. */
+      mayHold?: boolean;
+    }
   | {
       kind: 'send';
       devices: Device[];
       requests: { subscriptionId: string; request: WebPushRequest }[];
       expiresAtMs: number;
+      /** No send starts from this instant on, epoch milliseconds: the slot that it took is one of the day before. */
+      startBeforeMs: number;
     };
 
 /**
  * Takes a claimed row through everything that is checked immediately before sending: its time to live,
- * cancelling events, the live filter, quiet hours, its addresses, and the texts.
+ * cancelling events, the live filter, quiet hours, its addresses, requalify, control groups, global limits, and
+ * the texts.
  */
 export async function prepare(deps: DeliveryDeps, row: Message, context: PageContext): Promise<Prepared> {
   const nowMs = deps.clock.nowMs();
@@ -54,15 +63,15 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
         return settle(row, { kind: 'suppressed', reason, qualified, closedBy: refOf(event) });
       }
     }
-    if (live.filter && !inSegment(live.filter, conditionScope(profile), nowMs)) {
+    if (live.filter && !(await deps.audience.members(live.filter, [profile.id], nowMs)).has(profile.id)) {
       return suppress(row, 'noLongerQualifies', 'the profile no longer meets the filter');
     }
   }
 
   const addresses = context.subscriptions.get(addressKey(row)) ?? [];
+  const zone = zoneOf(profile, addresses, site, context.settings.timezone);
   const { dnd } = definition.when;
   if (dnd) {
-    const zone = zoneOf(profile, addresses, site);
     if (inQuietHours(nowMs, dnd, zone)) {
       if (dnd.action === 'discard')
         return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
@@ -86,6 +95,16 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
     return suppress(row, 'unreachable', 'no active subscription on the site');
   }
 
+  // What one device has taken already was sent, and has its slot and its turn.
+  let startBeforeMs = Infinity;
+  if (row.sentAt === undefined) {
+    const allowance = await takeAllowance(deps, row, { definition, zone, settings: context.settings });
+    if (allowance.kind === 'refused') return { ...settle(row, allowance.settlement), mayHold: true };
+    startBeforeMs = allowance.startBeforeMs;
+    const refusal = await refusedByCap(deps, row, definition);
+    if (refusal !== null) return { ...suppress(row, 'targetingCap', refusal), mayHold: true };
+  }
+
   const event = row.passage ? context.events.get(row.passage.event.id) : undefined;
   let content;
   try {
@@ -97,7 +116,8 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
       nowMs,
     });
   } catch (error) {
-    return suppress(row, 'renderError', error instanceof Error ? error.message : String(error));
+    const detail = error instanceof Error ? error.message : String(error);
+    return { ...suppress(row, 'renderError', detail), mayHold: true };
   }
   const requests = pending.map((subscription) => ({
     subscriptionId: subscription.id,
@@ -119,7 +139,7 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
       timeoutMs: deps.limits.timeoutMs,
     },
   }));
-  return { kind: 'send', devices, requests, expiresAtMs: deadlineMs };
+  return { kind: 'send', devices, requests, expiresAtMs: deadlineMs, startBeforeMs };
 }
 
 /** The devices of an earlier try, without those that left meanwhile, and those that are new. */
@@ -136,7 +156,7 @@ function devicesOf(row: Message, active: string[]): Device[] {
   return fresh.map((subscriptionId) => ({ subscriptionId, state: 'pending', tries: 0 }));
 }
 
-function settle(row: Message, settlement: Settlement): Prepared {
+function settle(row: Message, settlement: Settlement): Extract<Prepared, { kind: 'settle' }> {
   // What one device has taken already was sent, whatever keeps it from the others.
   const kept = row.sentAt !== undefined && settlement.kind !== 'again' ? sentBefore(row.sentAt) : settlement;
   return { kind: 'settle', settlement: kept, devices: row.devices };
@@ -150,7 +170,7 @@ function suppress(
   row: Message,
   reason: Extract<Settlement, { kind: 'suppressed' }>['reason'],
   detail: string,
-): Prepared {
+): Extract<Prepared, { kind: 'settle' }> {
   return settle(row, { kind: 'suppressed', reason, detail, qualified: true });
 }
 

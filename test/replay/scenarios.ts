@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { TestSendInput } from '../../domain/test-message.ts';
 import type { Wait } from '../../domain/trigger-plan.ts';
 import {
   SIGNAL,
@@ -21,7 +22,7 @@ export interface Scenario {
   server: 'ordinary' | 'short' | 'skipping';
   activities?: Partial<AllActivities>;
   workflowId: string;
-  input(nowMs: number): CampaignInput | RunInput | TriggerInput;
+  input(nowMs: number): CampaignInput | RunInput | TriggerInput | TestSendInput;
   /** What happens to it until it ends. */
   play?(handle: WorkflowHandle): Promise<void>;
   /** Workflows it starts, captured beside it. */
@@ -213,6 +214,70 @@ export const scenarios: Scenario[] = [
         { kind: 'more' },
         { kind: 'more' },
         () => ({ kind: 'wait', untilMs: Date.now() + SECOND }),
+        { kind: 'more' },
+        { kind: 'more' },
+        { kind: 'done' },
+      ),
+    },
+  }),
+
+  {
+    workflow: 'testSend',
+    name: 'sent',
+    server: 'ordinary',
+    workflowId: workflowIds.test('c1', 't1'),
+    input: () => ({ campaignId: 'c1', testId: 't1', profileIds: ['p1', 'p2'] }),
+  },
+  {
+    workflow: 'testSend',
+    name: 'broken-off',
+    server: 'ordinary',
+    // Its worker answers no more before the try is given up.
+    activities: { sendTest: () => new Promise((resolve) => setTimeout(resolve, 13 * SECOND, [])) },
+    workflowId: workflowIds.test('c1', 't2'),
+    input: () => ({ campaignId: 'c1', testId: 't2', profileIds: ['p1'] }),
+  },
+  run('drawn-for-its-cap', {
+    server: 'ordinary',
+    activities: {
+      materialise: inTurn<{ after: string | null; capped?: true }>(
+        { after: 'p2000', capped: true },
+        { after: null, capped: true },
+      ),
+      draw: inTurn<Awaited<ReturnType<AllActivities['draw']>>>(
+        {
+          kind: 'drain',
+          groups: [
+            { from: 0, to: 32 },
+            { from: 32, to: 64 },
+          ],
+        },
+        { kind: 'drain', groups: [{ from: 0, to: 64 }] },
+        { kind: 'over' },
+      ),
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
+        { kind: 'more' },
+        () => ({ kind: 'wait', untilMs: Date.now() + SECOND }),
+        { kind: 'done' },
+      ),
+    },
+  }),
+  run('drawn-and-continued-as-new', {
+    server: 'short',
+    activities: {
+      materialise: () => Promise.resolve({ after: null, capped: true }),
+      draw: inTurn<Awaited<ReturnType<AllActivities['draw']>>>(
+        {
+          kind: 'drain',
+          groups: [
+            { from: 0, to: 32 },
+            { from: 32, to: 64 },
+          ],
+        },
+        { kind: 'drain', groups: [{ from: 0, to: 64 }] },
+        { kind: 'over' },
+      ),
+      drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
         { kind: 'more' },
         { kind: 'more' },
         { kind: 'done' },

@@ -1,8 +1,9 @@
 import type { CampaignActivities } from '../../activities/campaign-activities.ts';
 import type { RunActivities } from '../../activities/run-activities.ts';
+import type { TestActivities } from '../../activities/test-activities.ts';
 import type { TriggerActivities } from '../../activities/trigger-activities.ts';
 
-export type AllActivities = CampaignActivities & RunActivities & TriggerActivities;
+export type AllActivities = CampaignActivities & RunActivities & TriggerActivities & TestActivities;
 
 /**
  * Activities with the names and answers of the real ones that do nothing: everything goes well at once.
@@ -16,6 +17,7 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
     openRun: () => Promise.resolve({ runId: 'r1', finished: false }),
     finishCampaign: () => Promise.resolve(0),
     materialise: () => Promise.resolve({ after: null }),
+    draw: () => Promise.resolve({ kind: 'over' }),
     beginDrain: () => Promise.resolve([{ from: 0, to: 64 }]),
     drain: () => Promise.resolve({ kind: 'done' }),
     finishRun: ({ stopped }) =>
@@ -27,6 +29,8 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
     sendTrigger: () => Promise.resolve({ kind: 'settled', outcome: 'sent', text: 'sent' }),
     retryTrigger: () => Promise.resolve({ kind: 'settled', outcome: 'sent', text: 'sent' }),
     replanTrigger: () => Promise.resolve({ waits: [] }),
+    sendTest: ({ profileIds }) =>
+      Promise.resolve(profileIds.map((profileId) => ({ profileId, sent: true, devices: [] }))),
     ...others,
   };
 }

@@ -109,6 +109,46 @@ describe('a run', function () {
     });
   });
 
+  it('with a targeting cap draws again once what was drawn is settled, until there is nothing left to draw', async () => {
+    const run = createRunRows();
+    await withTimeSkipping(run.activities, async (time) => {
+      const begin = await time.nowMs();
+      run.draws = [
+        [
+          { id: 'a', partition: 1, dueAtMs: begin },
+          { id: 'b', partition: 2, dueAtMs: begin + 9 * HOUR },
+        ],
+        [{ id: 'c', partition: 3, dueAtMs: begin }],
+      ];
+      const handle = await time.start(WORKFLOW.run, ID, RUN);
+      expect(await handle.result()).to.equal('completed');
+      const sentAt = Object.fromEntries(run.rows.map((row) => [row.id, row.sentAtMs]));
+      expectAt(sentAt.a, begin);
+      expectAt(sentAt.b, begin + 9 * HOUR);
+      expectAt(sentAt.c, begin + 9 * HOUR);
+      const steps = run.calls.map((call) => call.name).filter((name) => name !== 'drain');
+      expect(steps).to.deep.equal(['materialise', 'draw', 'draw', 'draw', 'finishRun']);
+      expect(run.calls.at(-1)).to.deep.include({ detail: false });
+    });
+  });
+
+  it('with a targeting cap draws nobody any more when it is stopped', async () => {
+    const run = createRunRows();
+    await withTimeSkipping(run.activities, async (time) => {
+      const begin = await time.nowMs();
+      run.draws = [
+        [{ id: 'a', partition: 1, dueAtMs: begin + DAY }],
+        [{ id: 'b', partition: 2, dueAtMs: begin }],
+      ];
+      const handle = await time.start(WORKFLOW.run, ID, RUN);
+      await time.sleepUntil(begin + HOUR);
+      await handle.signal(SIGNAL.stop);
+      expect(await handle.result()).to.equal('stopped');
+      expect(run.calls.filter((call) => call.name === 'draw')).to.have.length(1);
+      expect(run.calls.at(-1)).to.deep.include({ name: 'finishRun', detail: true });
+    });
+  });
+
   it('that is stopped before its first step drains nothing', async () => {
     const run = createRunRows();
     await withTimeSkipping(run.activities, async (time) => {

@@ -1,0 +1,185 @@
+import { Context } from '@temporalio/activity';
+import type { Campaign } from '../domain/campaign.ts';
+import type { StoredEvent } from '../domain/event.ts';
+import type { WebPushRequest } from '../domain/ports/channels.ts';
+import type { Profile } from '../domain/profile.ts';
+import type { Site, Subscription } from '../domain/site.ts';
+import { testMessageId, type TestSendInput, type TestSendResult } from '../domain/test-message.ts';
+import { expiresAtMs } from '../domain/ttl.ts';
+import type { DeliveryDeps } from './delivery/deps.ts';
+import { forEachLimit } from './delivery/for-each-limit.ts';
+import { payloadFor, renderContent } from './delivery/web-push-message.ts';
+
+/** No push starts later than this after the activity did, and none may take longer: 11 s of the 12 it has. */
+const START_WITHIN_MS = 3_000;
+const PUSH_TIMEOUT_MS = 8_000;
+
+export interface TestActivities {
+  sendTest(input: TestSendInput): Promise<TestSendResult[]>;
+}
+
+/** The activity of `testSend`. */
+export function createTestActivities(deps: DeliveryDeps): TestActivities {
+  return {
+    /**
+     * Renders and sends as real messages are, but writes no row and asks for no gate, quiet hours, limits, control
+     * group or filter. Not idempotent: it is tried once. Throws only before anything was sent.
+     */
+    async sendTest(input) {
+      const startedMs = deps.clock.monotonicMs();
+      const signal = Context.current().cancellationSignal;
+      const mayBegin = (): boolean =>
+        deps.clock.monotonicMs() - startedMs < START_WITHIN_MS && !signal.aborted;
+      const campaign = await deps.campaigns.byId(input.campaignId);
+      if (!campaign) throw new Error(`no campaign ${input.campaignId}`);
+      const { siteId } = campaign.definition;
+      const [site, profiles, active] = await Promise.all([
+        deps.sites.byId(siteId),
+        deps.profiles.byIds(input.profileIds),
+        deps.subscriptions.activeOf(siteId, input.profileIds),
+      ]);
+      if (!site) throw new Error(`no site ${siteId}`);
+
+      const results = new Map<string, TestSendResult>();
+      await forEachLimit(input.profileIds, deps.limits.concurrency, async (profileId) => {
+        const profile = profiles.get(profileId);
+        const to = { campaign, site, profile, subscriptions: active.get(profileId) ?? [] };
+        results.set(profileId, await sendToProfile(deps, input, { ...to, profileId }, mayBegin));
+      });
+      await expireGone(deps, [...results.values()]);
+      return input.profileIds.flatMap((profileId) => results.get(profileId) ?? []);
+    },
+  };
+}
+
+interface Recipient {
+  campaign: Campaign;
+  site: Site;
+  profileId: string;
+  profile: Profile | undefined;
+  subscriptions: Subscription[];
+}
+
+async function sendToProfile(
+  deps: DeliveryDeps,
+  input: TestSendInput,
+  to: Recipient,
+  mayBegin: () => boolean,
+): Promise<TestSendResult> {
+  const { profileId, profile } = to;
+  const unsent = (reason: string, detail: string): TestSendResult => ({
+    profileId,
+    sent: false,
+    reason,
+    detail,
+    devices: [],
+  });
+  if (!profile?.testProfile) return unsent('notATestProfile', 'it was erased or is no test profile any more');
+  if (to.subscriptions.length === 0) return unsent('unreachable', 'no active subscription on the site');
+  let requests;
+  try {
+    requests = await requestsFor(deps, input, to, profile);
+  } catch (error) {
+    return unsent('renderError', error instanceof Error ? error.message : String(error));
+  }
+  const devices = await Promise.all(
+    requests.map(async ({ subscriptionId, request }) => ({
+      subscriptionId,
+      outcome: await deps.webPush.send(request, mayBegin),
+    })),
+  );
+  const reason = reasonOf(devices);
+  return { profileId, sent: reason === null, ...(reason === null ? {} : { reason }), devices };
+}
+
+async function requestsFor(
+  deps: DeliveryDeps,
+  input: TestSendInput,
+  { campaign, site, subscriptions }: Recipient,
+  profile: Profile,
+): Promise<{ subscriptionId: string; request: WebPushRequest }[]> {
+  const { definition } = campaign;
+  const nowMs = deps.clock.nowMs();
+  const event = sampleEvent(input, profile.id, nowMs);
+  const content = await renderContent(deps.templates, definition, {
+    profile,
+    event,
+    site,
+    campaignId: campaign.id,
+    nowMs,
+  });
+  const messageId = testMessageId(input.testId, profile.id);
+  const expiresMs = expiresAtMs(definition.what.ttl, new Date(nowMs));
+  return subscriptions.map((subscription) => ({
+    subscriptionId: subscription.id,
+    request: {
+      address: { endpoint: subscription.endpoint, keys: subscription.keys },
+      vapid: { ...site.vapid, subject: deps.contact },
+      payload: JSON.stringify(
+        payloadFor({
+          content,
+          messageId,
+          subscriptionId: subscription.id,
+          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
+          receiptToken: deps.receipts.sign(site.receiptKey, messageId, subscription.id),
+        }),
+      ),
+      ttlSeconds: Math.floor((expiresMs - nowMs) / 1000),
+      urgency: definition.what.urgency ?? 'normal',
+      messageId,
+      timeoutMs: Math.min(deps.limits.timeoutMs, PUSH_TIMEOUT_MS),
+    },
+  }));
+}
+
+/** The sample as an event of the profile, which is stored nowhere. */
+function sampleEvent(input: TestSendInput, profileId: string, nowMs: number): StoredEvent | undefined {
+  if (!input.event) return undefined;
+  const { name, properties, timeMs } = input.event;
+  return {
+    id: `${profileId}:${input.testId}`,
+    eventId: input.testId,
+    profileId,
+    name,
+    properties,
+    time: new Date(timeMs),
+    receivedAt: new Date(nowMs),
+    index: 0,
+    lane: 0,
+    catalogueVersion: 0,
+  };
+}
+
+/** @returns why no device took it, null when one did */
+function reasonOf(devices: TestSendResult['devices']): string | null {
+  if (devices.some(({ outcome }) => outcome.kind === 'delivered')) return null;
+  const reasons = devices.map(({ outcome }) => {
+    switch (outcome.kind) {
+      case 'rejected':
+      case 'unreachable':
+        return outcome.reason;
+      case 'throttled':
+        return `http${outcome.status}`;
+      case 'delivered':
+      case 'gone':
+      case 'notBegun':
+        return outcome.kind;
+    }
+  });
+  // As with real messages: a person can do most about a refusal, and nothing about a device that is gone.
+  return reasons.find((reason) => reason !== 'gone') ?? 'gone';
+}
+
+async function expireGone(deps: DeliveryDeps, results: TestSendResult[]): Promise<void> {
+  const gone = results
+    .flatMap((result) => result.devices)
+    .filter(({ outcome }) => outcome.kind === 'gone')
+    .map(({ subscriptionId }) => subscriptionId);
+  if (gone.length === 0) return;
+  try {
+    await deps.subscriptions.expire(gone);
+  } catch (error) {
+    // What was sent was sent: the next message to them finds out again.
+    deps.log.warn({ err: error }, 'subscriptions that are gone could not be marked as expired');
+  }
+}
