@@ -1,15 +1,22 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { campaignExplainRoutes } from './campaigns/explain-route.ts';
 import { campaignLifeRoutes } from './campaigns/life-routes.ts';
 import { campaignReportRoutes } from './campaigns/report-routes.ts';
 import { campaignRoutes } from './campaigns/routes.ts';
+import { campaignShelfRoutes } from './campaigns/shelf-routes.ts';
+import { campaignTestRoutes } from './campaigns/test-route.ts';
 import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './events/routes.ts';
 import { createAuthenticate } from './http/authenticate.ts';
 import { errorMiddleware, mountRoutes } from './http/mount.ts';
 import { Problem } from './http/problem.ts';
 import type { Route } from './http/route.ts';
+import { rollupRoutes } from './rollup/routes.ts';
+import { listRoutes } from './lists/routes.ts';
 import { profileRoutes } from './profiles/routes.ts';
 import { sdkRoutes } from './sdk/routes.ts';
+import { settingsRoutes } from './settings/routes.ts';
+import { segmentRoutes } from './segments/routes.ts';
 import { siteRoutes } from './sites/routes.ts';
 import { subscriptionRoutes } from './subscriptions/routes.ts';
 import { docsRouter } from './system/docs.ts';
@@ -33,6 +40,13 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...campaignRoutes(deps),
     ...campaignLifeRoutes(deps),
     ...campaignReportRoutes(deps),
+    ...campaignShelfRoutes(deps),
+    ...segmentRoutes(deps),
+    ...listRoutes(deps),
+    ...campaignTestRoutes(deps),
+    ...campaignExplainRoutes(deps),
+    ...settingsRoutes(deps),
+    ...rollupRoutes(deps),
     ...sdkRoutes(deps),
     ...systemRoutes(deps),
   ];

@@ -1,12 +1,19 @@
 import type {
+  AudienceRepository,
+  PromotedPropertyRepository,
+  RollupRepository,
   CampaignRepository,
   EventRepository,
   IdempotencyRepository,
   KeyRepository,
+  ListRepository,
+  LimitRepository,
   MessageRepository,
   ProfileRepository,
   RunRepository,
+  SegmentRepository,
   ServerClock,
+  SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
 } from '../domain/ports/repositories.ts';
@@ -20,7 +27,14 @@ export interface ApiDeps {
   sites: SiteRepository;
   subscriptions: SubscriptionRepository;
   events: EventRepository;
+  audience: AudienceRepository;
+  rollup: Pick<RollupRepository, 'rebuild'>;
+  promoted: PromotedPropertyRepository;
+  settings: SettingsRepository;
+  allowances: LimitRepository;
   campaigns: CampaignRepository;
+  segments: SegmentRepository;
+  lists: ListRepository;
   runs: RunRepository;
   messages: MessageRepository;
   keys: KeyRepository;

@@ -35,6 +35,8 @@ export interface ApiOptions {
   taskQueue?: string;
   /** How long something may be overdue before the sweep starts it again, and how often it looks. */
   sweep?: { overdueMs: number; everyMs: number };
+  /** False leaves folding events into the roll-up to other instances. */
+  folds?: boolean;
 }
 
 export interface RunningApi {
@@ -57,6 +59,7 @@ export async function startApi({
   log,
   taskQueue = TASK_QUEUE,
   sweep: sweepTimes,
+  folds = true,
 }: ApiOptions): Promise<RunningApi> {
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
@@ -131,6 +134,11 @@ export async function startApi({
     await bundleWebAssets(),
     VERSION,
   );
+  const stopFolding = folds
+    ? repositories.rollup.start((error) => {
+        log.warn({ err: error }, 'folding events failed; it is tried again');
+      })
+    : () => Promise.resolve();
   const server = await listen(app, config.port, config.host);
   const { port } = server.address() as AddressInfo;
   void sweep.sweepNow();
@@ -144,6 +152,7 @@ export async function startApi({
       await closeServer(server);
       await sweep.close();
       await dispatcher.close();
+      await stopFolding();
       await matcher.close();
       clock.stop();
       await temporal.close();
@@ -162,12 +171,17 @@ const ENDPOINT_REFUSALS = {
   hostNotListed: 'is not the address of a push service that we know; BECKON_PUSH_HOSTS adds hosts',
 } as const;
 
+/** How long a request may take to come in whole. */
+const REQUEST_TIMEOUT_MS = 30 * 60_000;
+
 function listen(app: ReturnType<typeof createApp>, port: number, host: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = app.listen(port, host, (error?: Error) => {
       if (error) reject(error);
       else resolve(server);
     });
+    // An upload of a list is read no faster than it is stored: a million rows may take minutes.
+    server.requestTimeout = REQUEST_TIMEOUT_MS;
   });
 }
 

@@ -6,8 +6,9 @@ import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { referenceFaults } from '../segments/references.ts';
+import { audienceOf, mustFind, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
-import { mustFind } from './routes.ts';
 import { campaignView } from './schemas.ts';
 import { campaignView as view } from './views.ts';
 
@@ -79,15 +80,24 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         const { when } = campaign.definition;
         if (campaign.status !== 'draft')
           throw new Problem('wrong_status', `the campaign is ${campaign.status} already`);
+        if (campaign.archivedAt !== undefined)
+          throw new Problem('wrong_status', 'the campaign is archived; bring it back before it is published');
         const nowMs = deps.clock.now().getTime();
+        const { segment, pointer } = audienceOf(campaign.definition);
         const faults = publishFaults(campaign.definition, deps.templates, nowMs);
+        faults.push(...(await referenceFaults(deps, segment, pointer)));
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
         const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
-        const published = await deps.campaigns.publish(campaign.id, {
+        const plan = {
           judged: campaign.updatedAt,
-          startsAt: startMs <= nowMs ? 'now' : new Date(startMs),
+          startsAt: startMs <= nowMs ? ('now' as const) : new Date(startMs),
           endsAt: when.end === undefined ? undefined : new Date(when.end),
-        });
+        };
+        const published = await save(
+          campaign.definition,
+          () => deps.campaigns.publish(campaign.id, plan),
+          'not_publishable',
+        );
         if (!published)
           throw new Problem('wrong_status', 'the campaign was published or changed at the same time');
         await tellWorkflows('publish', () => deps.workflows.startCampaign(published));

@@ -6,7 +6,7 @@ import type { TemplateEngine } from '../../domain/ports/services.ts';
 
 /** @returns what the schema cannot see about a definition: conditions and segments that cannot be meant */
 export function definitionFaults(definition: CampaignDefinition): Fault[] {
-  const { who, when } = definition;
+  const { who, when, setup } = definition;
   const faults: Fault[] = [];
   if ('live' in who) {
     faults.push(...matchFaults(who.live, '/who/live'));
@@ -15,6 +15,10 @@ export function definitionFaults(definition: CampaignDefinition): Fault[] {
       faults.push(...matchFaults(match, `/who/live/cancelledBy/${i}`));
     });
     if (who.live.filter) faults.push(...checkSegment(who.live.filter, '/who/live/filter'));
+    if (setup?.targetingCap?.ifExceeded === 'abort') {
+      const detail = 'abort is for past behaviour: whom a live campaign will reach is not known beforehand';
+      faults.push({ pointer: '/setup/targetingCap/ifExceeded', detail });
+    }
   } else {
     faults.push(...checkSegment(who.past, '/who/past'));
     if (when.delay !== undefined) faults.push({ pointer: '/when/delay', detail: 'is for live campaigns' });
@@ -67,7 +71,8 @@ export function publishFaults(
   return faults;
 }
 
-const EVENT_IN_TEXT = /\{[{%][^}]*\bevent\s*[.[]/;
+/** A text that names a property of the event. */
+export const EVENT_IN_TEXT = /\{[{%][^}]*\bevent\s*[.[]/;
 const MAX_TTL_MS = 28 * 24 * 3_600_000;
 
 function matchFaults(match: EventMatch, pointer: string): Fault[] {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
-import { mustFind } from './routes.ts';
+import { mustFind } from './definition.ts';
 import { messageView, runView, statsView } from './schemas.ts';
 import { messageView as viewOfMessage, runView as viewOfRun } from './views.ts';
 

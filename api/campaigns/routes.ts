@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import type { Campaign, CampaignDefinition, CampaignStatus } from '../../domain/campaign.ts';
+import type { Campaign } from '../../domain/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { checkDefinition, mustFind, save } from './definition.ts';
 import { campaignExamples } from './examples.ts';
 import { campaignView as view } from './views.ts';
 import { campaignInput, campaignView, definitionOf } from './schemas.ts';
-import { definitionFaults } from './publishable.ts';
+
+export { mustFind };
 
 const params = z.strictObject({ id });
 const STATUSES = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'] as const;
@@ -26,8 +28,8 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       answers: { 201: { description: 'The draft', schema: campaignView } },
       async handle({ body, idOf }) {
         const definition = definitionOf(body);
-        await check(deps, definition);
-        const campaign = await deps.campaigns.create(idOf('campaign'), definition);
+        await checkDefinition(deps, definition);
+        const campaign = await save(definition, () => deps.campaigns.create(idOf('campaign'), definition));
         return { status: 201, body: view(campaign), headers: { Location: `/v1/campaigns/${campaign.id}` } };
       },
     }),
@@ -37,7 +39,15 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       tag: 'Campaigns',
       summary: 'List campaigns',
       access: 'key',
-      query: pageQuery.extend({ status: z.enum(STATUSES).optional(), label: text(64).optional() }),
+      query: pageQuery.extend({
+        status: z.enum(STATUSES).optional(),
+        label: text(64).optional(),
+        channel: z.literal('webPush').optional(),
+        archived: z
+          .enum(['true', 'false'])
+          .default('false')
+          .describe('Those that were put away, or those that were not'),
+      }),
       answers: {
         200: {
           description: 'One page',
@@ -45,9 +55,8 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
         },
       },
       async handle({ query }) {
-        const filter: { status?: CampaignStatus; label?: string } = {};
-        if (query.status !== undefined) filter.status = query.status;
-        if (query.label !== undefined) filter.label = query.label;
+        const { status, label, channel } = query;
+        const filter = { status, label, channel, archived: query.archived === 'true' };
         const found = await deps.campaigns.list(filter, query.cursor ?? null, query.limit);
         return { status: 200, body: pageOf(found, query.limit, view) };
       },
@@ -75,8 +84,8 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       answers: { 200: { description: 'The draft', schema: campaignView } },
       async handle({ params: { id: campaignId }, body }) {
         const definition = definitionOf(body);
-        await check(deps, definition);
-        const campaign = await deps.campaigns.replaceDraft(campaignId, definition);
+        await checkDefinition(deps, definition);
+        const campaign = await save(definition, () => deps.campaigns.replaceDraft(campaignId, definition));
         if (!campaign) throw notADraft(await mustFind(deps, campaignId));
         return { status: 200, body: view(campaign) };
       },
@@ -96,21 +105,6 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
-}
-
-/** @throws Problem `not_found` */
-export async function mustFind(deps: Pick<ApiDeps, 'campaigns'>, campaignId: string): Promise<Campaign> {
-  const campaign = await deps.campaigns.byId(campaignId);
-  if (!campaign) throw new Problem('not_found', `there is no campaign ${campaignId}`);
-  return campaign;
-}
-
-async function check(deps: ApiDeps, definition: CampaignDefinition): Promise<void> {
-  const faults = definitionFaults(definition);
-  if ((await deps.sites.byId(definition.siteId)) === null) {
-    faults.push({ pointer: '/siteId', detail: `there is no site ${definition.siteId}` });
-  }
-  if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
 }
 
 function notADraft(campaign: Campaign): Problem {

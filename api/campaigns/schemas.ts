@@ -1,30 +1,9 @@
 import { z } from 'zod';
-import { operators } from '../../domain/conditions.ts';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { duration, id, instant, json, localTime, text, webUrl } from '../http/fields.ts';
+import { duration, id, instant, localTime, text, webUrl } from '../http/fields.ts';
+import { segment, where } from '../segments/schemas.ts';
 
-const condition = z
-  .strictObject({
-    property: z.string().max(128),
-    op: z.enum(operators, { error: `must be one of ${operators.join(', ')}` }),
-    value: json.optional(),
-  })
-  .meta({ id: 'Condition' });
-
-const where = z.array(condition).max(20, 'must not hold more than 20 conditions').optional();
 const eventMatch = z.strictObject({ event: text(128), where });
-
-/** Recursive: a segment may hold segments. */
-const segment: z.ZodType = z
-  .lazy(() =>
-    z.union([
-      z.strictObject({ all: z.array(segment).max(200) }),
-      z.strictObject({ any: z.array(segment).max(200) }),
-      z.strictObject({ not: segment }),
-      condition,
-    ]),
-  )
-  .meta({ id: 'Segment' });
 
 const live = z.strictObject({
   event: text(128).describe('The event that opens a trigger'),
@@ -43,6 +22,26 @@ const live = z.strictObject({
     .describe('Only profiles of this segment, judged at the event and again before the send'),
 });
 
+const requalify = z
+  .strictObject({
+    mode: z.enum(['everyTime', 'once', 'interval']),
+    interval: duration.optional().describe('With mode interval'),
+  })
+  .superRefine(({ mode, interval }, context) => {
+    const path = ['interval'];
+    if (mode === 'interval' && interval === undefined)
+      context.addIssue({ code: 'custom', message: 'is required with mode interval', path });
+    if (mode !== 'interval' && interval !== undefined)
+      context.addIssue({ code: 'custom', message: 'is only for mode interval', path });
+  })
+  .describe('How often the same profile may get it; default every time');
+
+const MOST_CAP = 1_000_000_000;
+const share = z
+  .number()
+  .refine((percent) => percent > 0 && percent <= 100, 'must be more than 0 and at most 100')
+  .meta({ exclusiveMinimum: 0, maximum: 100 });
+
 const when = z.strictObject({
   start: z
     .union([z.literal('now'), instant], { error: 'must be "now" or an ISO 8601 instant with offset' })
@@ -54,6 +53,33 @@ const when = z.strictObject({
     .refine((quiet) => quiet.from !== quiet.to, 'must not begin and end at the same time')
     .optional()
     .describe("Quiet hours in the user's time zone"),
+  requalify: requalify.optional(),
+  ignoreGlobalLimits: z
+    .boolean()
+    .optional()
+    .describe("Sends past the account's global campaign limits, and uses nothing of them up"),
+});
+
+const setup = z.strictObject({
+  controlGroup: z
+    .strictObject({ percent: share })
+    .optional()
+    .describe('A stable share of the audience that is kept from getting it and recorded beside those who do'),
+  targetingCap: z
+    .strictObject({
+      limit: z
+        .number()
+        .refine(
+          (n) => Number.isInteger(n) && n >= 1 && n <= MOST_CAP,
+          `must be a whole number from 1 to ${MOST_CAP}`,
+        )
+        .meta({ type: 'integer', minimum: 1, maximum: MOST_CAP }),
+      ifExceeded: z.enum(['truncate', 'abort']).default('truncate'),
+    })
+    .optional()
+    .describe(
+      'At most so many messages over all runs; abort (past behaviour) sends nothing when more are reachable',
+    ),
 });
 
 const image = webUrl(['https:']).or(template());
@@ -99,6 +125,7 @@ export const campaignInput = z
       .describe('Whoever does something from now on (live), or whoever is in a segment (past)'),
     when: when.default({ start: 'now' }),
     what,
+    setup: setup.optional(),
   })
   .meta({ id: 'CampaignInput' });
 
@@ -122,6 +149,7 @@ export const campaignView = z
     startsAt: instantText.optional(),
     endsAt: instantText.optional(),
     finishedAt: instantText.optional(),
+    archivedAt: instantText.optional(),
     workflowId: z.string().optional(),
   })
   .describe('The definition as posted, and these fields beside it')

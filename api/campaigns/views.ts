@@ -24,6 +24,7 @@ export function messageView(message: Message): object {
     version: message.version,
     dueAt: message.dueAt,
     sentAt: message.sentAt,
+    controlAt: message.controlAt,
     settledAt: message.settledAt,
     createdAt: message.createdAt,
     tries: message.tries,

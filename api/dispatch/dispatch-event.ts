@@ -1,5 +1,6 @@
 import type { ActiveLiveCampaign } from '../../domain/campaign.ts';
 import { refOf, type StoredEvent } from '../../domain/event.ts';
+import { turnsCountSince } from '../../domain/limits.ts';
 import {
   cancellationBy,
   cancellingNames,
@@ -10,15 +11,16 @@ import {
 } from '../../domain/live-audience.ts';
 import type { Message, Passage } from '../../domain/message.ts';
 import type {
+  AudienceRepository,
   EventRepository,
+  LimitRepository,
   MessageRepository,
   ProfileRepository,
   ServerClock,
+  SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
 } from '../../domain/ports/repositories.ts';
-import { conditionScope } from '../../domain/profile.ts';
-import { inSegment } from '../../domain/segment.ts';
 import { planTrigger, type TriggerPlan } from '../../domain/trigger-plan.ts';
 import { zoneOf } from '../../domain/zone-of.ts';
 import { derivedId } from '../http/ids.ts';
@@ -26,6 +28,9 @@ import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 
 export interface DispatchDeps {
   events: EventRepository;
+  audience: AudienceRepository;
+  settings: SettingsRepository;
+  allowances: LimitRepository;
   messages: MessageRepository;
   profiles: ProfileRepository;
   subscriptions: SubscriptionRepository;
@@ -81,19 +86,24 @@ async function openPassage(
   if (decision.kind === 'ignore') return;
   if (decision.kind === 'alreadyOpened' && !decision.stillWaiting) return;
 
-  const [profiles, active, site] = await Promise.all([
+  const [profiles, active, site, { timezone }] = await Promise.all([
     deps.profiles.byIds([event.profileId]),
     deps.subscriptions.activeOf(campaign.siteId, [event.profileId]),
     deps.sites.byId(campaign.siteId),
+    deps.settings.read(),
   ]);
   const profile = profiles.get(event.profileId);
   if (!profile) return;
   const nowMs = deps.clock.now().getTime();
   const { filter } = campaign.live;
-  if (decision.kind === 'open' && filter && !inSegment(filter, conditionScope(profile), nowMs)) return;
+  if (decision.kind === 'open' && filter) {
+    const members = await deps.audience.members(filter, [profile.id], nowMs);
+    if (!members.has(profile.id)) return;
+  }
 
-  const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined);
+  const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined, timezone);
   const plan = planTrigger({ live: campaign.live, when: campaign.when, event, zone, nowMs });
+  if (decision.kind === 'open' && (await isTurnUsedUp(deps, event.profileId, campaign, plan))) return;
   const qualifiesAt = new Date(plan.qualifiesAtMs);
   const dueAt = new Date(plan.dueAtMs);
 
@@ -164,6 +174,19 @@ function endedBefore(
 ): { reason: 'ended'; by?: undefined; qualified: boolean } | null {
   if (campaign.endsAt === undefined || nowMs < campaign.endsAt.getTime()) return null;
   return { reason: 'ended', qualified: passage.qualifiesAt <= campaign.endsAt };
+}
+
+/** Whether another message keeps the passage from being sent when it is to be; before the send it is asked again. */
+async function isTurnUsedUp(
+  deps: DispatchDeps,
+  profileId: string,
+  campaign: ActiveLiveCampaign,
+  plan: TriggerPlan,
+): Promise<boolean> {
+  const since = turnsCountSince(campaign.when.requalify, plan.dueAtMs);
+  if (since === 'always') return false;
+  const { turnAt } = await deps.allowances.of(profileId, campaign.id);
+  return turnAt !== null && (since === null || turnAt >= since);
 }
 
 async function startTrigger(

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { laneOf } from '../../domain/hash.ts';
+import { isOwnEvent } from '../../domain/segment.ts';
 import type { NewEvent } from '../../domain/ports/repositories.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, identity, instant, properties, text } from '../http/fields.ts';
@@ -15,7 +16,7 @@ const eventInput = z
     eventId: text(128).optional().describe('Makes a repeat harmless; unique per profile'),
     identity: identity.optional(),
     objectId: id.optional().describe('Our id of the profile, instead of identity'),
-    name: text(128),
+    name: text(128).refine((name) => !isOwnEvent(name), 'names one of our own events, which nobody may post'),
     properties: properties.optional(),
     time: instant.optional().describe('When it happened; absent: now'),
   })

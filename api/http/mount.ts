@@ -5,6 +5,7 @@ import type { Log } from '../../domain/ports/services.ts';
 import { derivedId, newId } from './ids.ts';
 import { Problem, problemDocument, PROBLEMS } from './problem.ts';
 import type { Route, RouteAnswer } from './route.ts';
+import { requireStream, streamOf } from './stream.ts';
 import { parseOrThrow } from './validate.ts';
 
 const DEFAULT_BODY_BYTES = 256 * 1024;
@@ -33,11 +34,12 @@ export function mountRoutes(router: Router, routes: Route[], deps: MountDeps): v
       strict: false,
       verify: (_request, _response, body) => {
         if (nestingOf(body) > MAX_NESTING) {
-          throw new Problem('malformed_json', `the body nests deeper than ${MAX_NESTING} levels`);
+          const detail = `nests deeper than ${MAX_NESTING} levels`;
+          throw new Problem('validation_failed', undefined, [{ pointer: '', detail }]);
         }
       },
     });
-    const steps = route.body ? [requireJson, parseJson] : [];
+    const steps = route.stream ? [requireStream(route.stream)] : route.body ? [requireJson, parseJson] : [];
     router[route.method](
       route.path,
       checkAccess(route, deps),
@@ -106,6 +108,7 @@ async function call(route: Route, request: Request, deps: MountDeps): Promise<Ro
   const params = route.params ? parseOrThrow(route.params, request.params, 'path') : undefined;
   const query = route.query ? parseOrThrow(route.query, { ...request.query }, 'query') : undefined;
   const body = route.body ? parseOrThrow(route.body, request.body, 'body') : undefined;
+  if (route.stream) return callWithStream(route, route.stream, request, { params, query });
   const key = route.access === 'key' && route.method !== 'get' ? idempotencyKeyOf(request) : undefined;
   const caller = (request.res?.locals as { caller?: Caller }).caller;
   const scope = key === undefined ? undefined : `${caller?.keyId ?? ''}:${key}`;
@@ -116,6 +119,25 @@ async function call(route: Route, request: Request, deps: MountDeps): Promise<Ro
     scope === undefined ? newId() : derivedId('idempotency', scope, print, part);
   const run = (): Promise<RouteAnswer> => route.handle({ params, query, body, request, idOf } as never);
   return scope === undefined ? run() : once(deps, scope, print, run);
+}
+
+/** What the handler left of the body is thrown away, so that a caller who still sends gets the answer. */
+async function callWithStream(
+  route: Route,
+  { maxBytes }: { maxBytes: number },
+  request: Request,
+  parsed: object,
+): Promise<RouteAnswer> {
+  try {
+    return await route.handle({
+      ...parsed,
+      request,
+      stream: streamOf(request, maxBytes),
+      idOf: newId,
+    } as never);
+  } finally {
+    request.resume();
+  }
 }
 
 function idempotencyKeyOf(request: Request): string | undefined {

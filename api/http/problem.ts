@@ -8,14 +8,21 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'There is nothing at this address.' },
   method_not_allowed: { status: 405, title: 'The address does not take this method.' },
   wrong_status: { status: 409, title: 'The campaign is not in a status that allows this.' },
+  in_use: { status: 409, title: 'Others refer to it; who does is listed.' },
   request_in_progress: { status: 409, title: 'A call with this idempotency key is still under way.' },
+  too_many: { status: 409, title: 'There are as many of these as there may be.' },
   body_too_large: { status: 413, title: 'The body is too large.' },
-  unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  unsupported_media_type: { status: 415, title: 'The body is not of the type that this call takes.' },
   validation_failed: { status: 422, title: 'The request has faults; each is listed.' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request.' },
   not_publishable: { status: 422, title: 'The campaign cannot be published; what is missing is listed.' },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
+  segment_too_slow: { status: 503, title: 'The segment could not be judged in time.' },
   unavailable: { status: 503, title: 'The database cannot be reached right now; try again.' },
+  workflows_unavailable: {
+    status: 503,
+    title: 'Temporal or a worker cannot be reached right now; try again.',
+  },
 } as const;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -31,18 +38,22 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   readonly errors: ProblemFault[];
   readonly headers: Record<string, string>;
+  /** Members of the document beside those that every problem has. */
+  readonly more: Record<string, unknown>;
 
   constructor(
     code: ProblemCode,
     detail?: string,
     errors: ProblemFault[] = [],
     headers: Record<string, string> = {},
+    more: Record<string, unknown> = {},
   ) {
     super(detail ?? PROBLEMS[code].title);
     this.name = 'Problem';
     this.code = code;
     this.errors = errors;
     this.headers = headers;
+    this.more = more;
   }
 }
 
@@ -56,5 +67,6 @@ export function problemDocument(problem: Problem): Record<string, unknown> {
     code: problem.code,
     detail: problem.message,
     ...(problem.errors.length > 0 ? { errors: problem.errors } : {}),
+    ...problem.more,
   };
 }

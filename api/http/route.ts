@@ -6,6 +6,8 @@ export interface RouteCall<Params, Query, Body> {
   params: Params;
   query: Query;
   body: Body;
+  /** Of a route that declares one: the body's bytes as they come; reading slowly slows the sender down. */
+  stream: AsyncIterable<Uint8Array>;
   request: Request;
   /** The id of a thing that the call creates: the same each time the call is repeated with its idempotency key. */
   idOf(thing: string): string;
@@ -34,6 +36,11 @@ export interface Route {
   examples?: Record<string, { summary: string; value: unknown }> | undefined;
   /** Largest body in bytes; default 256 KiB. */
   maxBody?: number | undefined;
+  /**
+   * Instead of `body`: a body of this type that is never held as a whole. Such a call must be harmless to
+   * repeat, and takes no idempotency key: a body that may be large is not gone through twice to know it again.
+   */
+  stream?: { type: string; maxBytes: number; description: string; example: string } | undefined;
   /** Status → what it answers. */
   answers: Record<number, { description: string; schema?: z.ZodType | undefined }>;
   handle(call: RouteCall<never, never, never>): Promise<RouteAnswer>;

@@ -67,7 +67,7 @@ function at(path: readonly PropertyKey[], place: 'body' | 'query' | 'path'): str
 }
 
 /** Faults in our words where a schema has none of its own. */
-function faultText(issue: z.core.$ZodRawIssue): string | undefined {
+export function faultText(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_type') {
     if (issue.input === undefined) return 'is required';
     return `must be ${WITH_ARTICLE[issue.expected] ?? `a ${issue.expected}`}`;

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { Profile } from '../../domain/profile.ts';
 import type { ApiDeps } from '../deps.ts';
-import { country, identity, json, language, properties, text, timezone } from '../http/fields.ts';
+import {
+  country,
+  identity,
+  json,
+  language,
+  pageOf,
+  pageQuery,
+  properties,
+  text,
+  timezone,
+} from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 
@@ -87,6 +97,26 @@ export function profileRoutes(deps: ApiDeps): Route[] {
         const ids = await deps.profiles.upsertMany(body.profiles);
         const profiles = body.profiles.map((patch, i) => ({ identity: patch.identity, objectId: ids[i] }));
         return { status: 200, body: { profiles } };
+      },
+    }),
+    defineRoute({
+      method: 'get',
+      path: '/v1/profiles',
+      tag: 'Profiles',
+      summary: 'List the test profiles',
+      access: 'key',
+      query: pageQuery.extend({
+        testProfile: z.literal('true', { error: 'must be true: only test profiles are listed' }),
+      }),
+      answers: {
+        200: {
+          description: 'One page',
+          schema: z.object({ data: z.array(profileView), nextCursor: z.string().nullable() }),
+        },
+      },
+      async handle({ query }) {
+        const found = await deps.profiles.listTestProfiles(query.cursor ?? null, query.limit);
+        return { status: 200, body: pageOf(found, query.limit, viewOf) };
       },
     }),
     defineRoute({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isTestMessage } from '../../domain/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, instant, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
@@ -53,6 +54,7 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
         // the server side may say: a browser could claim to be anybody.
         const who = `anonymous/${fields.siteId}/${anonymousId}`;
         const profileId = (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
+        await deps.profiles.seen(profileId);
         // A browser that the server side has named stays with whom it was given to.
         return saveSubscription(deps, profileId, fields, 'keep');
       },
@@ -84,6 +86,8 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       body: receipt,
       answers: { 204: { description: 'Recorded, now or before' } },
       async handle({ body }) {
+        // A test message has no row, and what becomes of it counts nowhere.
+        if (isTestMessage(body.messageId)) return { status: 204 };
         const message = await deps.messages.byId(body.messageId);
         const site = message ? await deps.sites.byId(message.siteId) : null;
         if (

@@ -68,7 +68,7 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
   const parameters = [
     ...parametersOf(route.params, 'path', components),
     ...parametersOf(route.query, 'query', components),
-    ...(route.access === 'key' && route.method !== 'get'
+    ...(route.access === 'key' && route.method !== 'get' && !route.stream
       ? [
           {
             name: 'Idempotency-Key',
@@ -88,13 +88,22 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
     ...(route.body
       ? {
           requestBody: {
-            required: true,
+            required: !route.body.safeParse(undefined).success,
             content: {
               'application/json': {
                 schema: schemaOf(route.body, components, 'input'),
                 ...(route.examples ? { examples: route.examples } : {}),
               },
             },
+          },
+        }
+      : {}),
+    ...(route.stream
+      ? {
+          requestBody: {
+            required: true,
+            description: route.stream.description,
+            content: { [route.stream.type]: { schema: { type: 'string' }, example: route.stream.example } },
           },
         }
       : {}),

@@ -8,12 +8,15 @@ import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/com
 import type { Campaign } from '../../domain/campaign.ts';
 import type { TriggerSignals } from '../../domain/ports/services.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
+import type { TestSendInput } from '../../domain/test-message.ts';
 import {
   SIGNAL,
+  TEST_SEND,
   WORKFLOW,
   workflowIds,
   type CampaignInput,
   type RunInput,
+  type TestSendAnswer,
   type TriggerInput,
   type UserAction,
 } from '../../workflows/contract.ts';
@@ -32,6 +35,11 @@ export interface WorkflowStarter extends TriggerSignals {
   ): Promise<void>;
   /** Starts a run that is missing, or wakes it. */
   wakeRun(run: Run, campaignName: string): Promise<void>;
+  /**
+   * Sends a test and waits for how it went. One with the same id is not sent again, unless nothing of it was sent.
+   * @throws WorkflowFailedError when nothing was sent
+   */
+  testSend(input: TestSendInput, campaignName: string): Promise<TestSendAnswer>;
 }
 
 const keys = {
@@ -147,6 +155,29 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
+    },
+
+    async testSend(input, campaignName) {
+      const workflowId = workflowIds.test(input.campaignId, input.testId);
+      const options = {
+        workflowId,
+        taskQueue,
+        args: [input],
+        // A test that failed sent nothing; one that completed answers its repeat.
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
+        workflowIdConflictPolicy: 'USE_EXISTING' as const,
+        workflowExecutionTimeout: TEST_SEND.executionMs,
+        staticSummary: `Test of ${campaignName}`,
+        memo: { campaign: campaignName },
+        typedSearchAttributes: attributes(input.campaignId, campaignName),
+      };
+      try {
+        await inTime(() => workflow.start(WORKFLOW.testSend, options));
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+      const ended = (): Promise<unknown> => workflow.getHandle(workflowId).result();
+      return (await client.withDeadline(Date.now() + TEST_SEND.waitMs, ended)) as TestSendAnswer;
     },
   };
 }

@@ -1,0 +1,41 @@
+import type { Campaign, CampaignDefinition } from '../../domain/campaign.ts';
+import type { Segment } from '../../domain/segment.ts';
+import type { ApiDeps } from '../deps.ts';
+import { Problem, type ProblemCode } from '../http/problem.ts';
+import { referenceFaults, withSegment } from '../segments/references.ts';
+import { definitionFaults } from './publishable.ts';
+
+/** @throws Problem `not_found` */
+export async function mustFind(deps: Pick<ApiDeps, 'campaigns'>, campaignId: string): Promise<Campaign> {
+  const campaign = await deps.campaigns.byId(campaignId);
+  if (!campaign) throw new Problem('not_found', `there is no campaign ${campaignId}`);
+  return campaign;
+}
+
+/** @returns the segment that a campaign's audience is judged by, if it has one, and where it stands */
+export function audienceOf({ who }: CampaignDefinition): { segment: Segment | undefined; pointer: string } {
+  return 'live' in who
+    ? { segment: who.live.filter, pointer: '/who/live/filter' }
+    : { segment: who.past, pointer: '/who/past' };
+}
+
+/** @throws Problem with everything that a definition cannot mean, and whatever it names that is not there */
+export async function checkDefinition(deps: ApiDeps, definition: CampaignDefinition): Promise<void> {
+  const { segment, pointer } = audienceOf(definition);
+  const faults = definitionFaults(definition);
+  faults.push(...(await referenceFaults(deps, segment, pointer)));
+  if ((await deps.sites.byId(definition.siteId)) === null) {
+    faults.push({ pointer: '/siteId', detail: `there is no site ${definition.siteId}` });
+  }
+  if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
+}
+
+/** Writes a definition, or names the place in it that keeps it from being written. */
+export async function save<T>(
+  definition: CampaignDefinition,
+  write: () => Promise<T>,
+  code?: ProblemCode,
+): Promise<T> {
+  const { segment, pointer } = audienceOf(definition);
+  return withSegment(segment, pointer, write, code);
+}

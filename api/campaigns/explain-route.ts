@@ -1,0 +1,224 @@
+import { z } from 'zod';
+import { SegmentTooSlow, UnknownReference } from '../../domain/audience-errors.ts';
+import type { Campaign, LiveAudience } from '../../domain/campaign.ts';
+import type { StoredEvent } from '../../domain/event.ts';
+import { explainEvent } from '../../domain/explain-events.ts';
+import { judgeSegment, leavesOf, type JudgedPart, type LeafVerdict } from '../../domain/explain-segment.ts';
+import { explain, STEPS, type ExplainFacts } from '../../domain/explain.ts';
+import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
+import { isOpen, type Message } from '../../domain/message.ts';
+import { conditionScope, type Profile } from '../../domain/profile.ts';
+import type { Run } from '../../domain/ports/repositories.ts';
+import type { Segment } from '../../domain/segment.ts';
+import type { ApiDeps } from '../deps.ts';
+import { id, text } from '../http/fields.ts';
+import { derivedId } from '../http/ids.ts';
+import { defineRoute, type Route } from '../http/route.ts';
+import { mustFind } from './routes.ts';
+import { messageView } from './views.ts';
+
+const MOST_EVENTS = 20;
+const MOST_MESSAGES = 20;
+const MOST_RUNS = 1_000;
+const MOST_SUBSCRIPTIONS = 100;
+/** Parts of a segment that are judged at once. */
+const AT_ONCE = 8;
+const JUDGE_FOR_MS = 10_000;
+
+const partView: z.ZodType = z
+  .lazy(() =>
+    z.looseObject({
+      text: z.string(),
+      holds: z.boolean().nullable().describe('null: it could not be judged, `fault` says why'),
+      fault: z.string().optional(),
+      parts: z.array(partView).optional(),
+    }),
+  )
+  .meta({ id: 'JudgedSegment' });
+
+const explanationView = z
+  .looseObject({
+    campaignId: z.string(),
+    objectId: z.string().nullable().describe('null: there is no such profile'),
+    verdict: z.enum(['sent', 'failed', 'waiting', 'control', 'notSent']),
+    summary: z.string(),
+    steps: z.array(
+      z.looseObject({
+        step: z.enum(STEPS),
+        outcome: z.enum(['passed', 'failed', 'notReached', 'info']),
+        detail: z.string(),
+        at: z.iso.datetime().optional(),
+        segment: partView.optional(),
+        events: z
+          .array(
+            z.looseObject({
+              eventId: z.string(),
+              time: z.iso.datetime(),
+              receivedAt: z.iso.datetime(),
+              outcome: z.enum(['opened', 'restarted', 'ignored', 'open']),
+              detail: z.string(),
+              conditions: z.array(z.object({ text: z.string(), holds: z.boolean() })),
+            }),
+          )
+          .optional(),
+      }),
+    ),
+    messages: z.array(z.looseObject({ id: z.string(), state: z.string(), reason: z.string().optional() })),
+  })
+  .meta({ id: 'Explanation' });
+
+/** `GET /v1/campaigns/:id/explain`: why this person did or did not get it. */
+export function campaignExplainRoutes(deps: ApiDeps): Route[] {
+  return [
+    defineRoute({
+      method: 'get',
+      path: '/v1/campaigns/:id/explain',
+      tag: 'Campaigns',
+      summary: 'Why a profile did or did not get it',
+      description:
+        'Goes through the steps of a message in order. What is recorded about the latest message to the profile ' +
+        'wins; everything else is judged as of now, and the text says which is which.',
+      access: 'key',
+      params: z.strictObject({ id }),
+      query: z
+        .strictObject({ identity: text(400).optional(), objectId: id.optional() })
+        .refine((query) => (query.identity === undefined) !== (query.objectId === undefined), {
+          error: 'needs exactly one of identity and objectId',
+          path: ['identity'],
+        }),
+      answers: { 200: { description: 'The explanation', schema: explanationView } },
+      async handle({ params: { id: campaignId }, query }) {
+        const campaign = await mustFind(deps, campaignId);
+        const facts = await gather(deps, campaign, query);
+        const body = {
+          campaignId,
+          objectId: facts.profile?.id ?? null,
+          ...explain(facts),
+          messages: facts.rows.map(shortView),
+        };
+        return { status: 200, body };
+      },
+    }),
+  ];
+}
+
+async function gather(
+  deps: ApiDeps,
+  campaign: Campaign,
+  query: { identity?: string | undefined; objectId?: string | undefined },
+): Promise<ExplainFacts> {
+  const { definition } = campaign;
+  const nowMs = deps.clock.now().getTime();
+  const { identity, objectId = '' } = query;
+  const profile =
+    identity === undefined
+      ? ((await deps.profiles.byIds([objectId])).get(objectId) ?? null)
+      : await deps.profiles.byIdentity(identity);
+  const asked = identity === undefined ? `profile ${objectId}` : `profile with the identity ${identity}`;
+  const [settings, site] = await Promise.all([deps.settings.read(), deps.sites.byId(definition.siteId)]);
+  const nothing = { subscriptions: [], held: null, rows: [], runs: [], events: [] };
+  const known = { nowMs, campaign, asked, profile, settings, site };
+  if (!profile) return { ...known, ...nothing };
+
+  const [rows, subscriptions, held] = await Promise.all([
+    deps.messages.ofProfile(profile.id, campaign.id, MOST_MESSAGES),
+    deps.subscriptions.list({ siteId: definition.siteId, profileId: profile.id }, null, MOST_SUBSCRIPTIONS),
+    deps.allowances.of(profile.id, campaign.id),
+  ]);
+  const facts = { ...known, ...nothing, rows, subscriptions, held };
+  return 'live' in definition.who
+    ? { ...facts, ...(await gatherLive(deps, campaign, definition.who.live, { ...facts, profile })) }
+    : { ...facts, ...(await gatherPast(deps, campaign, definition.who.past, profile, nowMs)) };
+}
+
+async function gatherLive(
+  deps: ApiDeps,
+  campaign: Campaign,
+  live: LiveAudience,
+  known: Pick<ExplainFacts, 'rows' | 'held' | 'nowMs'> & { profile: Profile },
+): Promise<Pick<ExplainFacts, 'events' | 'filter' | 'cancelledBy'>> {
+  const { profile, rows, nowMs } = known;
+  const turnAt = known.held?.turnAt ?? null;
+  const [events, filter, cancelledBy] = await Promise.all([
+    deps.events.latest(profile.id, live.event, MOST_EVENTS),
+    live.filter && judge(deps, live.filter, profile, nowMs),
+    cancelling(deps, live, rows[0]),
+  ]);
+  const verdicts = events.map((event) => {
+    const messageId = derivedId(campaign.id, event.id);
+    return explainEvent(campaign, live, { event, messageId }, rows, turnAt);
+  });
+  return { events: verdicts, filter, cancelledBy };
+}
+
+/** The first event that cancels a message: for one that is open, what it will find when it is sent. */
+async function cancelling(
+  deps: ApiDeps,
+  live: LiveAudience,
+  row: Message | undefined,
+): Promise<StoredEvent | undefined> {
+  const names = cancellingNames(live);
+  if (!row?.passage || names.length === 0) return undefined;
+  const { passage } = row;
+  if (passage.closedBy) return (await deps.events.byId(passage.closedBy.id)) ?? undefined;
+  if (!isOpen(row.state)) return undefined;
+  for await (const event of deps.events.since(row.profileId, names, passage.event.time)) {
+    if (cancellationBy(live, event, passage) !== null) return event;
+  }
+  return undefined;
+}
+
+async function gatherPast(
+  deps: ApiDeps,
+  campaign: Campaign,
+  past: Segment,
+  profile: Profile,
+  nowMs: number,
+): Promise<Pick<ExplainFacts, 'segment' | 'runs'>> {
+  const [segment, runs] = await Promise.all([
+    judge(deps, past, profile, nowMs),
+    deps.runs.list(campaign.id, null, MOST_RUNS),
+  ]);
+  const latestFirst = (a: Run, b: Run): number => b.instant.getTime() - a.instant.getTime();
+  return { segment, runs: [...runs].sort(latestFirst) };
+}
+
+/** Asks the database for each part that holds no others, with the one profile. */
+async function judge(deps: ApiDeps, segment: Segment, profile: Profile, nowMs: number): Promise<JudgedPart> {
+  const leaves = leavesOf(segment);
+  const verdicts = new Map<Segment, LeafVerdict>();
+  const untilMs = performance.now() + JUDGE_FOR_MS;
+  for (let i = 0; i < leaves.length; i += AT_ONCE) {
+    if (performance.now() > untilMs) {
+      const fault = 'the parts before it took too long to judge';
+      for (const leaf of leaves.slice(i)) verdicts.set(leaf, { holds: null, fault });
+      break;
+    }
+    await Promise.all(
+      leaves.slice(i, i + AT_ONCE).map(async (leaf) => {
+        verdicts.set(leaf, await judgeLeaf(deps, leaf, profile, nowMs));
+      }),
+    );
+  }
+  return judgeSegment(segment, verdicts, conditionScope(profile));
+}
+
+async function judgeLeaf(
+  deps: ApiDeps,
+  leaf: Segment,
+  profile: Profile,
+  nowMs: number,
+): Promise<LeafVerdict> {
+  try {
+    return { holds: (await deps.audience.members(leaf, [profile.id], nowMs)).has(profile.id) };
+  } catch (error) {
+    if (error instanceof UnknownReference || error instanceof SegmentTooSlow)
+      return { holds: null, fault: error.message };
+    throw error;
+  }
+}
+
+/** A message as lists show it, without its receipts. */
+function shortView(message: Message): object {
+  return { ...messageView(message), receipts: undefined };
+}
