@@ -51,7 +51,7 @@ describe('a call that is not as it must be', function () {
     for (const [method, path, allow] of [
       ['PUT', '/v1/events', 'POST'],
       ['GET', '/v1/events', 'POST'],
-      ['PATCH', '/v1/profiles', 'POST'],
+      ['PATCH', '/v1/profiles', 'GET, POST'],
       ['POST', '/v1/profiles/somebody', 'GET, DELETE'],
       ['DELETE', '/v1/campaigns', 'GET, POST'],
       ['POST', `/v1/campaigns/${NO_SUCH_ID}`, 'GET, PUT, DELETE'],

@@ -56,14 +56,14 @@ export async function publishTo(
 }
 
 /** Waits until a campaign is done. @returns its status */
-export async function finished(stack: TestStack, campaign: string): Promise<string> {
+export async function finished(stack: TestStack, campaign: string, timeoutMs = 60_000): Promise<string> {
   return waitFor(
     'the end of the campaign',
     async () => {
       const { status } = (await stack.client.get(`/v1/campaigns/${campaign}`)).body as { status: string };
       return ['completed', 'stopped'].includes(status) && status;
     },
-    60_000,
+    timeoutMs,
   );
 }
 

@@ -26,10 +26,18 @@ export interface TestStack {
   taskQueue: string;
   /** Starts one more API on the same data. */
   startApi(): Promise<RunningApi>;
-  startWorker(limits?: Partial<DeliveryLimits>): Promise<RunningWorker>;
+  /** @param more what tells it from the other workers */
+  startWorker(limits?: Partial<DeliveryLimits>, more?: WorkerDifferences): Promise<RunningWorker>;
   /** What a process of its own needs in its environment to join the stack. */
   env(): Record<string, string>;
   close(): Promise<void>;
+}
+
+/** In what a worker differs from the others of its stack. */
+export interface WorkerDifferences {
+  /** The contact that push services are told. */
+  contact?: string;
+  maxActivities?: number;
 }
 
 let bundle: ReturnType<typeof bundleWorkflows> | undefined;
@@ -101,15 +109,19 @@ async function startParts(
     return api;
   };
   const api = await moreApi();
-  const moreWorker = async (limits?: Partial<DeliveryLimits>): Promise<RunningWorker> => {
+  const moreWorker = async (
+    limits?: Partial<DeliveryLimits>,
+    { contact = config.contact, maxActivities }: WorkerDifferences = {},
+  ): Promise<RunningWorker> => {
     const worker = await startWorker({
-      config,
+      config: { ...config, contact },
       log,
       publicUrl: api.url,
       taskQueue: name,
       pushCa: push.ca,
       bundle: workflowBundle,
       limits: { ...options.limits, ...limits },
+      ...(maxActivities === undefined ? {} : { maxActivities }),
     });
     running.push(worker);
     return worker;

@@ -24,6 +24,7 @@ export interface FaultStack {
   api: RunningApi;
   client: ApiClient;
   push: PushService;
+  temporal: { address: string; namespace: string };
   startWorker(): Promise<WorkerProcess>;
   /** The rows of a campaign as the database has them now, by id. */
   rows(campaignId: string): Promise<Map<string, Row>>;
@@ -88,6 +89,7 @@ export async function startFaultStack(servers?: {
       api,
       client: createApiClient(api.url, ADMIN_KEY),
       push,
+      temporal: { address: temporalAddress, namespace: temporalNamespace },
       async startWorker() {
         const worker = await startWorkerProcess({
           ...env,

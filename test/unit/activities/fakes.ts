@@ -1,8 +1,9 @@
 import type { DeliveryDeps } from '../../../activities/delivery/deps.ts';
-import type { Gate } from '../../../domain/campaign.ts';
+import type { CampaignDefinition, Gate } from '../../../domain/campaign.ts';
 import type { Message } from '../../../domain/message.ts';
 import type { DeliveryOutcome } from '../../../domain/outcome.ts';
 import type { MessageResult } from '../../../domain/ports/repositories.ts';
+import type { AccountSettings } from '../../../domain/settings.ts';
 
 /** A promise that is settled by hand. */
 export interface Deferred<T> {
@@ -50,6 +51,8 @@ export function createFakeDelivery(rowCount: number) {
   const recorded: MessageResult[] = [];
   const sent: string[] = [];
   const expired: string[] = [];
+  const taken: string[] = [];
+  const givenBack: string[] = [];
   const warnings: object[] = [];
   const state = {
     gate: 'open' as Gate,
@@ -64,9 +67,15 @@ export function createFakeDelivery(rowCount: number) {
       return Promise.resolve([]);
     },
     afterClaim: () => {},
+    settings: { timezone: 'UTC', globalLimits: {} } as AccountSettings,
+    takeSlot: (messageId: string): 'granted' | { full: string } => {
+      void messageId;
+      return 'granted';
+    },
+    takeTurn: (): 'granted' | { takenAt: Date } => 'granted',
   };
   const rows = Array.from({ length: rowCount }, (_, i) => messageRow(`message-${i}`, `profile-${i}`));
-  const definition = {
+  const definition: CampaignDefinition = {
     name: 'News',
     channel: 'webPush',
     siteId: 'site',
@@ -103,6 +112,25 @@ export function createFakeDelivery(rowCount: number) {
       },
     },
     events: { byIds: () => Promise.resolve(new Map()) },
+    settings: { read: () => Promise.resolve(state.settings) },
+    allowances: {
+      take(_owner: object, messageId: string, periods: { key: string }[]) {
+        taken.push(...periods.map(({ key }) => `${messageId}: ${key}`));
+        return Promise.resolve(state.takeSlot(messageId));
+      },
+      giveBack(_owner: object, messageId: string) {
+        givenBack.push(`${messageId}: slots`);
+        return Promise.resolve();
+      },
+      takeTurn({ messageId }: { messageId: string }) {
+        taken.push(`${messageId}: turn`);
+        return Promise.resolve(state.takeTurn());
+      },
+      giveTurnBack({ messageId }: { messageId: string }) {
+        givenBack.push(`${messageId}: turn`);
+        return Promise.resolve();
+      },
+    },
     gate: {
       refresh: () => Promise.resolve(state.gate),
       now: () => state.gateNow ?? state.gate,
@@ -128,6 +156,7 @@ export function createFakeDelivery(rowCount: number) {
       concurrency: 1,
       flushEvery: 64,
       flushAfterMs: 5,
+      calendarAheadMs: 0,
     },
   };
   return {
@@ -136,6 +165,12 @@ export function createFakeDelivery(rowCount: number) {
     clock,
     sent,
     expired,
+    /** Rows and definition as the page finds them: a test changes them before it delivers. */
+    rows,
+    definition,
+    /** What was asked for and given back, in order. */
+    taken,
+    givenBack,
     warnings,
     /** How each row was left, by id. */
     left: () => new Map(recorded.map((result) => [result.messageId, result.settlement])),

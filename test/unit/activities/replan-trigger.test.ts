@@ -9,7 +9,7 @@ const opened = Date.UTC(2026, 10, 20, 12);
 const delayOver = opened + 48 * HOUR;
 
 /** One waiting row that was planned for 9:00 in Tokyo, midnight in UTC. */
-function scene(zone: string) {
+function scene(zone: string | undefined, account = 'UTC') {
   const event = { id: 'e', eventId: 'e', name: 'Booked', index: 0 };
   const at = { time: new Date(opened), receivedAt: new Date(opened) };
   const row = {
@@ -41,6 +41,7 @@ function scene(zone: string) {
     profiles: { byIds: () => Promise.resolve(new Map([['p', { timezone: zone }]])) },
     subscriptions: { activeOf: () => Promise.resolve(new Map()) },
     sites: { byId: () => Promise.resolve(null) },
+    settings: { read: () => Promise.resolve({ timezone: account, globalLimits: {} }) },
   } as unknown as DeliveryDeps;
   return { moved, replan: () => createTriggerActivities(deps).replanTrigger({ messageId: 'm' }) };
 }
@@ -67,5 +68,11 @@ describe('planning a passage again after a long wait', () => {
     const end = delayOver + 8 * HOUR;
     expect((await replan()).waits.map(({ untilMs }) => untilMs)).to.deep.equal([end]);
     expect(moved).to.deep.equal([new Date(end)]);
+  });
+
+  it("counts by the account's time zone where no other is known", async () => {
+    const { moved, replan } = scene(undefined, 'Asia/Tokyo');
+    expect((await replan()).waits.map(({ untilMs }) => untilMs)).to.deep.equal([delayOver + 12 * HOUR]);
+    expect(moved).to.deep.equal([]);
   });
 });

@@ -7,6 +7,9 @@ import type { RejectionReason, UnreachableReason } from '../../../domain/outcome
 // The type check fails here as soon as a reason is added or taken away.
 const suppressions = {
   dnd: true,
+  globalLimit: true,
+  frequencyCap: true,
+  targetingCap: true,
   unreachable: true,
   noLongerQualifies: true,
   inactionMet: true,

@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { boundAt, entryOf } from '../../../db/segments/entry.ts';
+import { ALWAYS, and, NEVER, none, or } from '../../../db/segments/filter.ts';
+import { joinedIntervals } from '../../../db/segments/fold-marks.ts';
+import { searchFields, searchKey, searchValue } from '../../../db/segments/search-fields.ts';
+
+const ms = fc.integer({ min: Date.UTC(1, 0), max: Date.UTC(9999, 11) });
+const eventId = fc.string({ minLength: 1, maxLength: 128 });
+
+describe('an entry of the roll-up', () => {
+  it('sorts by its instant, and after the bound of its instant and before that of the next', () => {
+    fc.assert(
+      fc.property(ms, ms, eventId, eventId, (a, b, idA, idB) => {
+        const [one, other] = [
+          entryOf({ time: new Date(a), eventId: idA }),
+          entryOf({ time: new Date(b), eventId: idB }),
+        ];
+        expect(one >= boundAt(a) && one < boundAt(a + 1)).to.equal(true);
+        if (a !== b) expect(one < other).to.equal(a < b);
+      }),
+    );
+  });
+
+  it('is the same for the same event and another for another', () => {
+    fc.assert(
+      fc.property(ms, eventId, eventId, (at, id, otherId) => {
+        const time = new Date(at);
+        expect(entryOf({ time, eventId: id }))
+          .to.have.lengthOf(21)
+          .and.to.equal(entryOf({ time, eventId: id }));
+        if (id !== otherId)
+          expect(entryOf({ time, eventId: id })).to.not.equal(entryOf({ time, eventId: otherId }));
+      }),
+    );
+  });
+});
+
+describe('search fields', () => {
+  it('turn a name into one step of a path, and two names never into the same', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        expect(searchKey(a)).to.not.match(/[.$]/);
+        expect(searchKey(a) === searchKey(b)).to.equal(a === b);
+      }),
+    );
+    expect(searchKey('a.b$c%')).to.equal('a%2Eb%24c%25');
+  });
+
+  it('hold instants as dates, and of what cannot be compared only that it is there', () => {
+    expect(searchValue('2024-05-01T02:00:00+02:00')).to.deep.equal(new Date('2024-05-01T00:00:00Z'));
+    expect(searchValue('2024-02-30T00:00:00Z')).to.equal('2024-02-30T00:00:00Z');
+    expect(searchValue([1, null, [2], { a: 1 }, 'x'])).to.deep.equal([1, {}, {}, {}, 'x']);
+    expect(searchValue(null)).to.equal(undefined);
+  });
+
+  it('take the named fields from the profile alone', () => {
+    expect(
+      searchFields({ country: 'DE', name: null }, { country: 'FR', name: 'x', plan: 'gold', old: null }),
+    ).to.deep.equal({ country: 'DE', name: null, plan: 'gold', old: null });
+  });
+});
+
+describe('filters', () => {
+  const some = { a: 1 };
+  it('know what needs no asking', () => {
+    expect(and([])).to.equal(ALWAYS);
+    expect(or([])).to.equal(NEVER);
+    expect(and([some, NEVER])).to.equal(NEVER);
+    expect(or([some, ALWAYS])).to.equal(ALWAYS);
+    expect(none(ALWAYS)).to.equal(NEVER);
+    expect(none(NEVER)).to.equal(ALWAYS);
+    expect(and([ALWAYS, some])).to.equal(some);
+    expect(none(some)).to.deep.equal({ $nor: [some] });
+  });
+});
+
+describe('marks of what may be unfolded', () => {
+  it('are joined where they overlap or touch, and reach a minute while they are open', () => {
+    const mark = (from: number, to?: number) => ({
+      _id: String(from),
+      from: new Date(from),
+      ...(to === undefined ? {} : { to: new Date(to) }),
+    });
+    expect(joinedIntervals([mark(30, 40), mark(0, 10), mark(5, 20), mark(21, 22)])).to.deep.equal([
+      { fromMs: 0, toMs: 22 },
+      { fromMs: 30, toMs: 40 },
+    ]);
+    expect(joinedIntervals([mark(0, 10), mark(5)])).to.deep.equal([{ fromMs: 0, toMs: 60_005 }]);
+    expect(joinedIntervals([{ ...mark(7), rebuildSeenAt: new Date(8) }])).to.deep.equal([
+      { fromMs: 7, toMs: Infinity },
+    ]);
+  });
+});

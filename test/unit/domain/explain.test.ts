@@ -1,0 +1,466 @@
+import { expect } from 'chai';
+import type { Campaign, CampaignDefinition, LiveAudience } from '../../../domain/campaign.ts';
+import type { StoredEvent } from '../../../domain/event.ts';
+import { explainEvent } from '../../../domain/explain-events.ts';
+import {
+  failingParts,
+  judgeSegment,
+  leavesOf,
+  type JudgedPart,
+  type LeafVerdict,
+} from '../../../domain/explain-segment.ts';
+import { explain, STEPS, type Explanation, type ExplainFacts, type Step } from '../../../domain/explain.ts';
+import { refOf } from '../../../domain/event.ts';
+import type { Message, SuppressionReason } from '../../../domain/message.ts';
+import type { Run } from '../../../domain/ports/repositories.ts';
+import type { Segment } from '../../../domain/segment.ts';
+import { DEFAULT_SETTINGS } from '../../../domain/settings.ts';
+import type { Subscription } from '../../../domain/site.ts';
+
+const NOW = Date.UTC(2026, 10, 21, 12);
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const at = (ms: number): Date => new Date(NOW + ms);
+
+const definition: CampaignDefinition = {
+  name: 'Cart',
+  channel: 'webPush',
+  siteId: 's1',
+  labels: [],
+  who: { past: { all: [] } },
+  when: { start: 'now' },
+  what: { title: 'Hello' },
+};
+const live: LiveAudience = {
+  event: 'Added To Cart',
+  inaction: { event: 'Charged', within: '10m' },
+  filter: { property: 'plan', op: 'eq', value: 'gold' },
+};
+const campaignWith = (more: Partial<CampaignDefinition> = {}, rest: Partial<Campaign> = {}): Campaign => ({
+  id: 'c1',
+  targetId: 1,
+  status: 'running',
+  version: 1,
+  definition: { ...definition, ...more },
+  createdAt: at(-48 * HOUR),
+  updatedAt: at(-48 * HOUR),
+  publishedAt: at(-47 * HOUR),
+  startsAt: at(-47 * HOUR),
+  catalogueVersion: 5,
+  ...rest,
+});
+const event = (ms: number, properties: Record<string, unknown> = {}, more: object = {}): StoredEvent => ({
+  id: `p1:e${ms}`,
+  eventId: `e${ms}`,
+  profileId: 'p1',
+  name: 'Added To Cart',
+  properties,
+  time: at(ms),
+  receivedAt: at(ms),
+  index: 0,
+  lane: 0,
+  catalogueVersion: 6,
+  ...more,
+});
+const rowOf = (more: Partial<Message> = {}): Message => ({
+  id: 'm1',
+  campaignId: 'c1',
+  version: 1,
+  siteId: 's1',
+  profileId: 'p1',
+  state: 'waiting',
+  dueAt: at(-HOUR),
+  firstDueAt: at(-HOUR),
+  tries: 0,
+  devices: [],
+  attempts: [],
+  receipts: [],
+  createdAt: at(-2 * HOUR),
+  ...more,
+});
+const opened = event(-2 * HOUR);
+const passage: Message['passage'] = {
+  matchValue: '',
+  event: refOf(opened),
+  openedBy: refOf(opened),
+  qualifiesAt: at(-2 * HOUR + 10 * MINUTE),
+};
+const suppressedFor = (reason: SuppressionReason, more: Partial<Message> = {}): Message =>
+  rowOf({ state: 'suppressed', reason, settledAt: at(-HOUR), ...more });
+const subscription: Subscription = {
+  id: 'd1',
+  siteId: 's1',
+  profileId: 'p1',
+  transport: 'vapid',
+  endpoint: 'https://push.example/1',
+  keys: { p256dh: '', auth: '' },
+  status: 'active',
+  topics: [],
+  customAttributes: {},
+  createdAt: at(-HOUR),
+  syncedAt: at(-HOUR),
+};
+const run: Run = {
+  id: 'r1',
+  campaignId: 'c1',
+  version: 1,
+  instant: at(-2 * HOUR),
+  status: 'completed',
+  createdAt: at(-2 * HOUR),
+};
+const holding: JudgedPart = { text: 'everyone', holds: true, parts: [] };
+const factsWith = (more: Partial<ExplainFacts> = {}): ExplainFacts => ({
+  nowMs: NOW,
+  campaign: campaignWith(),
+  asked: 'profile with the identity 42',
+  profile: {
+    id: 'p1',
+    identity: '42',
+    testProfile: false,
+    properties: {},
+    createdAt: at(-72 * HOUR),
+    updatedAt: at(-72 * HOUR),
+  },
+  site: null,
+  subscriptions: [subscription],
+  settings: DEFAULT_SETTINGS,
+  held: { slots: [], turnAt: null },
+  rows: [],
+  runs: [run],
+  segment: holding,
+  events: [],
+  ...more,
+});
+const liveFacts = (more: Partial<ExplainFacts> = {}): ExplainFacts =>
+  factsWith({
+    campaign: campaignWith({ who: { live } }),
+    segment: undefined,
+    runs: [],
+    filter: holding,
+    ...more,
+  });
+const stepOf = ({ steps }: Explanation, name: string): Step => {
+  const found = steps.find(({ step }) => step === name);
+  if (!found) throw new Error(`no step ${name}`);
+  return found;
+};
+const failed = ({ steps }: Explanation): string[] =>
+  steps.filter(({ outcome }) => outcome === 'failed').map(({ step }) => step);
+
+describe('explain', () => {
+  it('goes through the steps in one order', () => {
+    for (const facts of [factsWith(), liveFacts(), liveFacts({ rows: [rowOf({ passage })] })]) {
+      const names = explain(facts).steps.map(({ step }) => step);
+      expect(names).to.deep.equal(STEPS.filter((step) => names.includes(step)));
+      expect(names.length).to.be.greaterThan(9);
+    }
+  });
+
+  const ends: [SuppressionReason, string][] = [
+    ['dnd', 'quietHours'],
+    ['globalLimit', 'limits'],
+    ['frequencyCap', 'requalify'],
+    ['targetingCap', 'cap'],
+    ['unreachable', 'reachable'],
+    ['noLongerQualifies', 'filter'],
+    ['inactionMet', 'cancellingEvents'],
+    ['cancelled', 'cancellingEvents'],
+    ['renderError', 'render'],
+    ['expired', 'delivery'],
+    ['paused', 'campaign'],
+    ['ended', 'campaign'],
+    ['stopped', 'campaign'],
+  ];
+  for (const [reason, step] of ends) {
+    it(`takes a message suppressed as ${reason} to have ended at ${step}, whatever holds now`, () => {
+      const explanation = explain(
+        liveFacts({ rows: [suppressedFor(reason, { passage, detail: 'so it was' })] }),
+      );
+      expect(explanation.verdict).to.equal('notSent');
+      expect(failed(explanation)).to.deep.equal([step]);
+      expect(stepOf(explanation, step).detail).to.match(/^Recorded: .*so it was/);
+      expect(explanation.summary).to.match(/^Not sent, at 2026-11-21T11:00:00.000Z: .*\(so it was\)\.$/);
+    });
+  }
+
+  it('marks what comes after the end as not reached, and what came before as passed', () => {
+    const explanation = explain(liveFacts({ rows: [suppressedFor('frequencyCap', { passage })] }));
+    const outcomes = explanation.steps.map(({ step, outcome }) => [step, outcome]);
+    expect(outcomes).to.deep.equal([
+      ['campaign', 'passed'],
+      ['profile', 'passed'],
+      ['who', 'passed'],
+      ['filter', 'passed'],
+      ['cancellingEvents', 'passed'],
+      ['window', 'passed'],
+      ['quietHours', 'passed'],
+      ['reachable', 'passed'],
+      ['requalify', 'failed'],
+      ['controlGroup', 'notReached'],
+      ['limits', 'notReached'],
+      ['cap', 'notReached'],
+      ['render', 'notReached'],
+      ['delivery', 'notReached'],
+    ]);
+  });
+
+  it('does not claim checks for a message that the draw left out, or that expired before it was tried', () => {
+    const drawn = explain(factsWith({ rows: [suppressedFor('targetingCap', { runId: 'r1', rank: 7 })] }));
+    expect(stepOf(drawn, 'reachable').outcome).to.equal('passed');
+    for (const step of ['requalify', 'controlGroup', 'limits'])
+      expect(stepOf(drawn, step).outcome, step).to.equal('notReached');
+    const expired = explain(factsWith({ rows: [suppressedFor('expired', { runId: 'r1' })] }));
+    expect(stepOf(expired, 'reachable').outcome).to.equal('notReached');
+    const attempts: Message['attempts'] = [
+      { subscriptionId: 'd1', at: at(-HOUR), durationMs: 1, outcome: { kind: 'throttled', status: 429 } },
+    ];
+    const tried = explain(factsWith({ rows: [suppressedFor('expired', { runId: 'r1', attempts })] }));
+    expect(stepOf(tried, 'reachable').outcome).to.equal('passed');
+  });
+
+  it('tells control, failed, and each way of waiting apart', () => {
+    const verdictOf = (row: Partial<Message>): [string, string] => {
+      const { verdict, summary } = explain(factsWith({ rows: [rowOf({ runId: 'r1', ...row })] }));
+      return [verdict, summary];
+    };
+    const control = verdictOf({
+      state: 'control',
+      settledAt: at(0),
+      detail: 'in the control group of the account',
+    });
+    expect(control[0]).to.equal('control');
+    expect(control[1]).to.include('control group of the account');
+    expect(verdictOf({ state: 'failed', reason: 'gone', settledAt: at(0) })).to.deep.equal([
+      'failed',
+      'Failed at 2026-11-21T12:00:00.000Z: no device took it, gone.',
+    ]);
+    const waiting: [Partial<Message>, RegExp][] = [
+      [{ held: true }, /is not drawn yet/],
+      [{ state: 'sending' }, /being sent right now/],
+      [{ dueAt: at(HOUR) }, /to be sent at 2026-11-21T13:00:00.000Z/],
+      [{ dueAt: at(-HOUR) }, /due since 2026-11-21T11:00:00.000Z/],
+    ];
+    for (const [row, text] of waiting) {
+      const [verdict, summary] = verdictOf(row);
+      expect(verdict).to.equal('waiting');
+      expect(summary).to.match(text);
+    }
+  });
+
+  it('judges each step as of now when there is no message, and stops at the first that fails', () => {
+    const settings = { ...DEFAULT_SETTINGS, globalLimits: { webPush: { perDay: 1 } } };
+    const base = factsWith({
+      campaign: campaignWith({}, { status: 'scheduled', startsAt: at(HOUR) }),
+      runs: [],
+      settings,
+    });
+    expect(explain(base).verdict).to.equal('waiting');
+    const once = campaignWith(
+      { when: { start: 'now', requalify: { mode: 'once' } } },
+      { status: 'scheduled' },
+    );
+    const cases: [Partial<ExplainFacts>, string, RegExp][] = [
+      [{ profile: null }, 'profile', /there is no profile with the identity 42/],
+      [{ subscriptions: [] }, 'reachable', /none at all/],
+      [{ subscriptions: [{ ...subscription, status: 'expired' }] }, 'reachable', /only expired/],
+      [
+        { held: { slots: [{ key: 'day 2026-11-21', messageIds: ['x'] }], turnAt: null } },
+        'limits',
+        /1 of 1 taken in day 2026-11-21/,
+      ],
+      [{ campaign: once, held: { slots: [], turnAt: at(-HOUR) } }, 'requalify', /may get it once/],
+      [
+        { settings: { ...settings, controlGroup: { percent: 100 } } },
+        'controlGroup',
+        /account's control group/,
+      ],
+    ];
+    for (const [more, step, text] of cases) {
+      const explanation = explain({ ...base, ...more });
+      expect(failed(explanation), step).to.deep.equal([step]);
+      expect(explanation.verdict, step).to.equal('notSent');
+      expect(explanation.summary).to.match(text);
+      const index = explanation.steps.findIndex((one) => one.step === step);
+      for (const later of explanation.steps.slice(index + 1)) {
+        expect(later.outcome).to.equal('notReached');
+        expect(later.detail).to.match(/^Not reached\. As of now: /);
+      }
+    }
+  });
+
+  it('does not blame for a missing live message what is judged only before the send, or a pause alone', () => {
+    const verdicts = (detail: string, outcome: 'open' | 'ignored'): ExplainFacts['events'] => [
+      { eventId: 'e', time: at(-HOUR), receivedAt: at(-HOUR), outcome, detail, conditions: [] },
+    ];
+    const open = liveFacts({ subscriptions: [], events: verdicts('it is still being taken up', 'open') });
+    expect(explain(open).summary).to.include('it is still being taken up');
+    expect(failed(explain({ ...open, filter: { text: 'no one', holds: false, parts: [] } }))).to.deep.equal([
+      'filter',
+    ]);
+    const paused = liveFacts({
+      campaign: campaignWith({ who: { live } }, { status: 'paused' }),
+      events: verdicts('it has no cartId', 'ignored'),
+    });
+    expect(explain(paused).summary).to.include('it has no cartId');
+    expect(stepOf(explain(paused), 'campaign').detail).to.include('the campaign is paused');
+  });
+
+  it('says what a run that is under way, over, or never began means for a profile without a message', () => {
+    const who = (more: Partial<ExplainFacts>): [string, string, string] => {
+      const explanation = explain(factsWith(more));
+      const { outcome, detail } = stepOf(explanation, 'who');
+      return [explanation.verdict, outcome, detail];
+    };
+    expect(who({ runs: [{ ...run, status: 'materialising' }] }).slice(0, 2)).to.deep.equal([
+      'waiting',
+      'info',
+    ]);
+    expect(who({ runs: [] }).slice(0, 2)).to.deep.equal(['waiting', 'info']);
+    const over = who({});
+    expect(over.slice(0, 2)).to.deep.equal(['notSent', 'failed']);
+    expect(over[2]).to.include('it was not in it then');
+    const { profile } = factsWith();
+    if (profile)
+      expect(who({ profile: { ...profile, createdAt: at(0) } })[2]).to.include('was made after it');
+    const stopped = who({ runs: [], campaign: campaignWith({}, { status: 'stopped' }) });
+    expect(stopped.slice(0, 2)).to.deep.equal(['notSent', 'failed']);
+  });
+});
+
+describe('explaining an opening event', () => {
+  const judged = (
+    opening: StoredEvent,
+    {
+      more = {},
+      rows = [],
+      turnAt = null,
+      when = { start: 'now' },
+    }: {
+      more?: Partial<LiveAudience>;
+      rows?: Message[];
+      turnAt?: Date | null;
+      when?: CampaignDefinition['when'];
+    } = {},
+  ): [string, string] => {
+    const audience = { ...live, ...more };
+    const campaign = campaignWith({ who: { live: audience }, when }, { endsAt: at(HOUR) });
+    const { outcome, detail } = explainEvent(
+      campaign,
+      audience,
+      { event: opening, messageId: 'new' },
+      rows,
+      turnAt,
+    );
+    return [outcome, detail];
+  };
+
+  it('says what kept it from opening a message', () => {
+    const old = { receivedAt: at(-48 * HOUR), catalogueVersion: 1 };
+    const cases: [[string, string], string, RegExp][] = [
+      [judged(opened), 'open', /opened no message/],
+      [judged(opened, { rows: [rowOf({ id: 'new', passage })] }), 'opened', /recorded/],
+      [
+        judged(opened, { more: { where: [{ property: 'price', op: 'gt', value: 3 }] } }),
+        'ignored',
+        /price greater than 3/,
+      ],
+      [judged(opened, { more: { matchOn: 'cartId' } }), 'ignored', /no cartId to match on/],
+      [judged(event(-48 * HOUR, {}, old)), 'ignored', /before the campaign was published/],
+      [judged(event(-25 * HOUR, {}, { receivedAt: at(0) })), 'ignored', /more than 24 hours/],
+      [judged(event(2 * HOUR)), 'ignored', /after the campaign ended/],
+      [judged(event(-HOUR), { rows: [rowOf({ passage })] }), 'ignored', /open already/],
+      [
+        judged(event(-HOUR - MINUTE), { rows: [rowOf({ passage, state: 'sent', settledAt: at(-HOUR) })] }),
+        'ignored',
+        /while a message was open/,
+      ],
+    ];
+    for (const [[outcome, detail], expected, text] of cases) {
+      expect(outcome, detail).to.equal(expected);
+      expect(detail).to.match(text);
+    }
+  });
+
+  it('judges by what was there when it came', () => {
+    const later = rowOf({
+      passage: { ...passage, openedBy: refOf(event(-HOUR)), event: refOf(event(-HOUR)) },
+    });
+    expect(judged(event(-3 * HOUR), { rows: [later] })[0]).to.equal('open');
+  });
+
+  it('counts the turn that the profile had taken, over the whole interval', () => {
+    const when = { start: 'now', requalify: { mode: 'interval', interval: '2h' } } as const;
+    // It would be sent ten minutes after the event.
+    expect(judged(event(-HOUR), { when, turnAt: at(-2 * HOUR) })[0]).to.equal('ignored');
+    expect(judged(event(-HOUR), { when, turnAt: at(-3 * HOUR) })[0]).to.equal('open');
+    expect(judged(event(-HOUR), { when, turnAt: at(-MINUTE) })[0]).to.equal('open');
+    const once = { start: 'now', requalify: { mode: 'once' } } as const;
+    expect(judged(event(-HOUR), { when: once, turnAt: at(-3 * HOUR) })[0]).to.equal('ignored');
+  });
+});
+
+describe('a judged segment', () => {
+  const a: Segment = { property: 'a', op: 'exists' };
+  const b: Segment = { did: { event: 'B', count: { gte: 2 }, within: '30d' } };
+  const judge = (segment: Segment, ...verdicts: [Segment, boolean | null][]): JudgedPart => {
+    const map = new Map<Segment, LeafVerdict>(verdicts.map(([leaf, holds]) => [leaf, { holds }]));
+    return judgeSegment(segment, map, { a: 1 });
+  };
+
+  it('holds as its parts do, and is unknown only where the unknown part decides', () => {
+    const cases: [Segment, boolean | null, boolean | null, boolean | null][] = [
+      [{ all: [a, b] }, true, true, true],
+      [{ all: [a, b] }, true, null, null],
+      [{ all: [a, b] }, false, null, false],
+      [{ any: [a, b] }, false, null, null],
+      [{ any: [a, b] }, true, null, true],
+      [{ any: [a, b] }, false, false, false],
+      [{ not: { any: [a, b] } }, false, false, true],
+      [{ not: a }, null, true, null],
+    ];
+    for (const [segment, first, second, expected] of cases)
+      expect(judge(segment, [a, first], [b, second]).holds, JSON.stringify(segment)).to.equal(expected);
+    expect(judge({ all: [] }).holds).to.equal(true);
+    expect(judge({ any: [] }).holds).to.equal(false);
+    expect(leavesOf({ all: [{ not: a }, { any: [b] }] })).to.deep.equal([a, b]);
+  });
+
+  it('names the parts that keep it from holding, through any nesting', () => {
+    const failing = failingParts(judge({ all: [{ not: { any: [a] } }, b] }, [a, true], [b, true]));
+    expect(failing).to.deep.equal(['it holds that the profile has a a that is there (it is 1)']);
+    const other = failingParts(judge({ any: [b, { any: [] }] }, [b, false]));
+    expect(other[0]).to.equal(
+      'it does not hold that the profile did "B" at least 2 times within the last 30d',
+    );
+    expect(other[1]).to.equal('it holds for no one');
+  });
+
+  it('says each kind of part in words', () => {
+    const cases: [Segment, string][] = [
+      [
+        { didNot: { event: 'X', between: ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'] } },
+        'did not do "X" between 2026-01-01T00:00:00Z and 2026-02-01T00:00:00Z',
+      ],
+      [
+        { did: { event: 'X', count: { eq: 1 }, where: [{ property: 'n', op: 'gt', value: 2 }] } },
+        'did "X" where n greater than 2 exactly once',
+      ],
+      [{ did: { event: 'X', count: { lt: 4 } } }, 'did "X" at most 3 times'],
+      [
+        { firstDid: { event: 'X', after: '2026-01-01T00:00:00Z' } },
+        'did "X" for the first time after 2026-01-01T00:00:00Z',
+      ],
+      [
+        { lastDid: { event: 'X', before: '2026-01-01T00:00:00Z' } },
+        'did "X" for the last time before 2026-01-01T00:00:00Z',
+      ],
+      [
+        { subscription: { where: [{ property: 'topics', op: 'contains', value: 'news' }] } },
+        'has a subscription (active) where topics that contains "news"',
+      ],
+      [{ segment: 's' }, 'is in the saved segment s'],
+      [{ inList: 'l' }, 'is in the list l'],
+    ];
+    for (const [segment, text] of cases) expect(judge(segment).text).to.equal(text);
+  });
+});
