@@ -1,5 +1,6 @@
 import type { Connection } from 'mongoose';
 import { ensureIndexes } from '../db/connection.ts';
+import { partOf } from '../db/segments/parts.ts';
 import { searchFields } from '../db/segments/search-fields.ts';
 import type { BenchDatabase } from './database.ts';
 import {
@@ -17,7 +18,7 @@ import { say, seconds, timed } from './report.ts';
 const BATCH = 2_000;
 const IN_FLIGHT = 4;
 /** Raised when what a part is made of changes: it is then made anew. */
-const VERSIONS = { profiles: 2, plainProfiles: 1, identities: 1, subscriptions: 1, events: 1, rollup: 2 };
+const VERSIONS = { profiles: 3, plainProfiles: 1, identities: 1, subscriptions: 1, events: 1, rollup: 3 };
 
 type Part = keyof typeof VERSIONS;
 
@@ -69,10 +70,12 @@ export async function generate({ connection, repositories }: BenchDatabase, size
 function* searchableProfiles(size: Size, nowMs: number): Generator<object> {
   let index = 0;
   for (const profile of profileDocs(size, nowMs)) {
-    const q = { testProfile: false, ...searchFields(profile, profile.properties as Record<string, unknown>) };
+    const shown = searchFields(profile, profile.properties as Record<string, unknown>);
+    const part = partOf(profile._id as string);
     yield {
       ...profile,
-      q,
+      part,
+      q: { [part]: { testProfile: false, ...shown } },
       ...(isSubscribed(index) ? { pushSites: [SITE_ID], reachVersion: 1 } : {}),
     };
     index += 1;

@@ -1,14 +1,21 @@
 import type { Profile } from '../domain/profile.ts';
+import type { Part } from './segments/parts.ts';
+
+type ByPart = Partial<Record<Part, Record<string, string>>>;
 
 export interface ProfileDoc extends Omit<Profile, 'id'> {
   _id: string;
-  /** What conditions on the profile are answered from; see `segments/search-fields.ts`. */
-  q?: Record<string, unknown>;
+  /** Which part of the population it is in; see `segments/parts.ts`. */
+  part?: Part;
+  /** What conditions on the profile are answered from, below its part; see `segments/search-fields.ts`. */
+  q?: Partial<Record<Part, Record<string, unknown>>>;
   /** What the profile did, by the key of the event's name, latest first; see `segments/fold.ts`. */
   did?: Record<string, string[]>;
-  t1?: Record<string, string>;
-  t2?: Record<string, string>;
-  spill?: Record<string, string>;
+  t1?: ByPart;
+  t2?: ByPart;
+  spill?: ByPart;
+  /** Grows whenever something is folded into the document. */
+  folds?: number;
   spillDue?: true;
   /** Sites on which it has an active subscription. */
   pushSites?: string[];
@@ -20,6 +27,8 @@ export interface ProfileDoc extends Omit<Profile, 'id'> {
 
 /** Leaves out what only segments are answered from, which can be most of the document. */
 export const PROFILE_PROJECTION = {
+  part: 0,
+  folds: 0,
   q: 0,
   did: 0,
   t1: 0,

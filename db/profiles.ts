@@ -3,6 +3,7 @@ import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositori
 import { newId } from './ids.ts';
 import { leaveLists } from './lists.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from './profile-document.ts';
+import { partOf } from './segments/parts.ts';
 import { searchFields } from './segments/search-fields.ts';
 
 interface IdentityDoc {
@@ -24,6 +25,8 @@ const profileSchema = new Schema<ProfileDoc>(
     country: String,
     testProfile: { type: Boolean, default: false },
     properties: { type: Schema.Types.Mixed, default: {} },
+    part: String,
+    folds: Number,
     q: Schema.Types.Mixed,
     did: Schema.Types.Mixed,
     t1: Schema.Types.Mixed,
@@ -38,6 +41,8 @@ const profileSchema = new Schema<ProfileDoc>(
   },
   { collection: 'profiles', versionKey: false, minimize: false },
 );
+// Segments: a part of the population, when no other index helps.
+profileSchema.index({ part: 1, _id: 1 });
 // Segments: conditions on any property.
 profileSchema.index({ 'q.$**': 1 }, { name: 'search' });
 // Segments: whoever did something, once or at least twice, since an instant; and whose entries have left.
@@ -99,7 +104,11 @@ export function createProfileRepository(connection: Connection): ProfileReposito
         const made = await readIdentities(missing, session);
         await profiles.bulkWrite(
           [...made].map(([identity, id]) => ({
-            updateOne: { filter: { _id: id as never }, update: mergePipeline({ identity }), upsert: true },
+            updateOne: {
+              filter: { _id: id as never },
+              update: mergePipeline(id, { identity }),
+              upsert: true,
+            },
           })),
           { ordered: false, session },
         );
@@ -132,7 +141,7 @@ export function createProfileRepository(connection: Connection): ProfileReposito
         // Never an upsert: a profile that is erased meanwhile must not come back under its old id.
         const answer = await profiles.bulkWrite(
           patches.map((patch) => ({
-            updateOne: { filter: { _id: idOf(patch) as never }, update: mergePipeline(patch) },
+            updateOne: { filter: { _id: idOf(patch) as never }, update: mergePipeline(idOf(patch), patch) },
           })),
           { ordered: true },
         );
@@ -219,7 +228,7 @@ function mergedInto(document: string | object, fields: Record<string, unknown>):
  * An update that creates or merges. Values are literals and property names are never paths, so that neither
  * dots nor dollars in them mean anything.
  */
-function mergePipeline(patch: ProfilePatch): object[] {
+function mergePipeline(id: string, patch: ProfilePatch): object[] {
   const set: Record<string, unknown> = {
     identity: { $literal: patch.identity },
     createdAt: { $ifNull: ['$createdAt', '$$NOW'] },
@@ -238,6 +247,8 @@ function mergePipeline(patch: ProfilePatch): object[] {
   const named = Object.entries(fields).filter(([, value]) => value !== undefined);
   const shown = searchFields(Object.fromEntries(named), properties);
   // A profile is none for testing until it is said to be.
-  set.q = mergedInto({ $mergeObjects: [{ testProfile: false }, '$q'] }, shown);
+  const part = partOf(id);
+  set.part = part;
+  set[`q.${part}`] = mergedInto({ $mergeObjects: [{ testProfile: false }, `$q.${part}`] }, shown);
   return unset.length > 0 ? [{ $set: set }, { $unset: unset }] : [{ $set: set }];
 }

@@ -8,6 +8,7 @@ import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-docum
 import type { EventNames } from './event-names.ts';
 import { and, NEVER, none, or, type Filter } from './filter.ts';
 import { createHolders, type Holders } from './holders.ts';
+import { PARTS, partOf, type Part } from './parts.ts';
 import { atomsOf, planOf, type Atom, type Plan } from './plan.ts';
 import {
   atomFilter,
@@ -41,11 +42,21 @@ const SEEN_WITHIN_MS = 30 * 24 * 3_600_000;
 /** A segment made ready to be asked. */
 interface Question {
   plan: Plan;
-  of(atom: Atom): AtomFilter;
+  of(atom: Atom, part: Part): AtomFilter;
   /** What documents alone do not answer for everyone. */
   open: Atom[];
   holders: Holders;
 }
+
+/** Profiles of one part, and the filter that is right for them. */
+interface Looked {
+  part: Part;
+  ids: string[];
+  filter: Filter;
+}
+
+/** Qualified, reachable by web push, reachable by pop-up. */
+type Counts = [number, number, number];
 
 /** The one compiler of segments: for the population, for a page of profiles, and for one. */
 export function createAudienceRepository(
@@ -63,9 +74,17 @@ export function createAudienceRepository(
     const room = await names.mayFollowMore();
     const plan = planOf(segment, nowMs, saved, (name) => room || keys.has(name));
     const options = { nowMs, keyOf: (name: string) => keys.get(name) };
-    const filters = new Map(atomsOf(plan).map((atom) => [atom, atomFilter(atom, options)]));
-    const of = (atom: Atom): AtomFilter => filters.get(atom)!;
-    return { plan, of, open: openAtoms(plan, of), holders: createHolders(connection, options, campaigns) };
+    const atoms = atomsOf(plan);
+    const filters = new Map(
+      PARTS.map((part) => [part, new Map(atoms.map((atom) => [atom, atomFilter(atom, part, options)]))]),
+    );
+    const of = (atom: Atom, part: Part): AtomFilter => filters.get(part)!.get(atom)!;
+    return {
+      plan,
+      of,
+      open: openAtoms(plan, (atom) => of(atom, PARTS[0])),
+      holders: createHolders(connection, options, campaigns),
+    };
   }
 
   /** Follows references until no new ones come; cycles are refused when segments are saved. */
@@ -110,44 +129,120 @@ export function createAudienceRepository(
   }
 
   /**
-   * The filter that is right for these profiles: what documents do not tell is looked up for them.
+   * The filters that are right for these profiles, by part: what documents do not tell is looked up for them.
    * @param known atoms of which it is known already whom among the ids they hold for
    */
-  async function exactFilter(
+  async function exactFilters(
     question: Question,
     ids: string[],
     deadline: Deadline,
     known = new Map<Atom, string[]>(),
-  ): Promise<Filter> {
-    const holding = new Map<Atom, string[]>();
-    const touching = new Map<Atom, string[]>();
+  ): Promise<Looked[]> {
+    const byPart = new Map<Part, string[]>(PARTS.map((part) => [part, []]));
+    for (const id of ids) byPart.get(partOf(id))!.push(id);
+    const holding = new Map<Atom, Set<string>>();
+    const touching = new Map<Atom, Set<string>>();
     for (const atom of question.open) {
-      holding.set(atom, known.get(atom) ?? (await collected(question.holders.of(atom, ids, deadline))));
+      const held = known.get(atom) ?? (await collected(question.holders.of(atom, ids, deadline)));
+      holding.set(atom, new Set(held));
       if (isElsewhere(atom)) continue;
-      const { touched } = question.of(atom);
-      const pipeline = [{ $match: { _id: { $in: ids }, ...touched } }, { $project: { _id: 1 } }];
-      const rows = aggregated<{ _id: string }>(profiles, pipeline, deadline);
-      touching.set(
-        atom,
-        (await collected(rows)).map((row) => row._id),
-      );
+      const touched = or(PARTS.map((part) => question.of(atom, part).touched));
+      const pipeline = [{ $match: and([{ _id: { $in: ids } }, touched]) }, { $project: { _id: 1 } }];
+      const rows = await collected(aggregated<{ _id: string }>(profiles, pipeline, deadline));
+      touching.set(atom, new Set(rows.map((row) => row._id)));
     }
-    return filterOf(question.plan, (atom) => {
-      const held = holding.get(atom);
-      if (held === undefined) return question.of(atom).filter;
-      const among = held.length === 0 ? NEVER : { _id: { $in: held } };
-      const touched = touching.get(atom);
-      if (touched === undefined) return among;
-      if (touched.length === 0) return question.of(atom).filter;
-      return or([and([question.of(atom).filter, none({ _id: { $in: touched } })]), among]);
+    const among = (some: string[], set: Set<string>): string[] => some.filter((id) => set.has(id));
+    return [...byPart].flatMap(([part, some]) => {
+      if (some.length === 0) return [];
+      const filter = filterOf(question.plan, (atom) => {
+        const own = question.of(atom, part).filter;
+        const held = holding.get(atom);
+        if (held === undefined) return own;
+        const holders = among(some, held);
+        const answered = holders.length === 0 ? NEVER : { _id: { $in: holders } };
+        const touched = touching.get(atom);
+        if (touched === undefined) return answered;
+        const others = among(some, touched);
+        return others.length === 0 ? own : or([and([own, none({ _id: { $in: others } })]), answered]);
+      });
+      return [{ part, ids: some, filter }];
     });
   }
 
   async function memberIds(question: Question, ids: string[], deadline: Deadline): Promise<string[]> {
-    const filter = await exactFilter(question, ids, deadline);
-    if (filter === NEVER) return [];
-    const pipeline = [{ $match: and([{ _id: { $in: ids } }, filter]) }, { $project: { _id: 1 } }];
+    const looked = await exactFilters(question, ids, deadline);
+    const asked = looked.filter(({ filter }) => filter !== NEVER);
+    if (asked.length === 0) return [];
+    const match = or(asked.map((one) => and([{ _id: { $in: one.ids } }, one.filter])));
+    const pipeline = [{ $match: match }, { $project: { _id: 1 } }];
     return (await collected(aggregated<{ _id: string }>(profiles, pipeline, deadline))).map((row) => row._id);
+  }
+
+  /** Counts what each filter holds for, side by side: qualified, by web push, by pop-up. */
+  async function reachOf(
+    filters: Filter[],
+    siteId: string | undefined,
+    nowMs: number,
+    deadline: Deadline,
+  ): Promise<Counts> {
+    const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
+    const sites = { $ifNull: ['$pushSites', []] };
+    const group = {
+      _id: null,
+      qualified: { $sum: 1 },
+      webPush: one(siteId === undefined ? { $gt: [{ $size: sites }, 0] } : { $in: [siteId, sites] }),
+      webPopup: one({ $gte: ['$seenAt', new Date(nowMs - SEEN_WITHIN_MS)] }),
+    };
+    const answers = await Promise.all(
+      filters
+        .filter((filter) => filter !== NEVER)
+        .map((filter) =>
+          firstOf<{ qualified: number; webPush: number; webPopup: number }>(
+            profiles,
+            [{ $match: filter }, { $group: group }],
+            deadline,
+          ),
+        ),
+    );
+    const sum: Counts = [0, 0, 0];
+    for (const counts of answers) {
+      if (counts === undefined) continue;
+      [counts.qualified, counts.webPush, counts.webPopup].forEach((value, i) => (sum[i]! += value));
+    }
+    return sum;
+  }
+
+  /**
+   * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
+   * that left its document, says about: only those profiles are gone through.
+   */
+  async function estimate(segment: Segment, siteId: string | undefined, nowMs: number): Promise<Reach> {
+    const deadline = deadlineIn(limits.estimateMs);
+    const question = await ask(segment, nowMs);
+    const plain = new Map(
+      PARTS.map((part) => [part, filterOf(question.plan, (atom) => question.of(atom, part).filter)]),
+    );
+    const ofPart = [...plain].map(([part, filter]) => and([filter, { part }]));
+    const sum = await reachOf(ofPart, siteId, nowMs, deadline);
+    const seen = question.open.length > 1 ? new Set<string>() : null;
+    for (const atom of question.open) {
+      for await (const batch of inBatches(question.holders.touched(atom, deadline), IDS_AT_ONCE)) {
+        const ids = seen === null ? batch : batch.filter((id) => !seen.has(id));
+        if (ids.length === 0) continue;
+        for (const id of ids) seen?.add(id);
+        const known = isElsewhere(atom) ? new Map([[atom, ids]]) : new Map<Atom, string[]>();
+        const looked = await exactFilters(question, ids, deadline, known);
+        const right = looked.map((one) => and([{ _id: { $in: one.ids } }, one.filter]));
+        const before = looked.map((one) => and([{ _id: { $in: one.ids } }, plain.get(one.part)!]));
+        const [more, less] = [
+          await reachOf(right, siteId, nowMs, deadline),
+          await reachOf(before, siteId, nowMs, deadline),
+        ];
+        more.forEach((value, i) => (sum[i]! += value - less[i]!));
+      }
+    }
+    const [qualified, webPush, webPopup] = sum;
+    return { qualified, reachable: { webPush, webhook: qualified, webPopup } };
   }
 
   /** Profiles that a filter lets through, by id, after one. */
@@ -169,54 +264,6 @@ export function createAudienceRepository(
     } catch (error) {
       throw deadline.named(error);
     }
-  }
-
-  async function reachOf(filter: Filter, siteId: string | undefined, nowMs: number, deadline: Deadline) {
-    if (filter === NEVER) return [0, 0, 0] as const;
-    const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
-    const sites = { $ifNull: ['$pushSites', []] };
-    const group = {
-      _id: null,
-      qualified: { $sum: 1 },
-      webPush: one(siteId === undefined ? { $gt: [{ $size: sites }, 0] } : { $in: [siteId, sites] }),
-      webPopup: one({ $gte: ['$seenAt', new Date(nowMs - SEEN_WITHIN_MS)] }),
-    };
-    const counts = await firstOf<{ qualified: number; webPush: number; webPopup: number }>(
-      profiles,
-      [{ $match: filter }, { $group: group }],
-      deadline,
-    );
-    return [counts?.qualified ?? 0, counts?.webPush ?? 0, counts?.webPopup ?? 0] as const;
-  }
-
-  /**
-   * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
-   * that left its document, says about: only those profiles are gone through.
-   */
-  async function estimate(segment: Segment, siteId: string | undefined, nowMs: number): Promise<Reach> {
-    const deadline = deadlineIn(limits.estimateMs);
-    const question = await ask(segment, nowMs);
-    const plain = filterOf(question.plan, (atom) => question.of(atom).filter);
-    const sum: [number, number, number] = [...(await reachOf(plain, siteId, nowMs, deadline))];
-    const seen = question.open.length > 1 ? new Set<string>() : null;
-    for (const atom of question.open) {
-      for await (const batch of inBatches(question.holders.touched(atom, deadline), IDS_AT_ONCE)) {
-        const ids = seen === null ? batch : batch.filter((id) => !seen.has(id));
-        if (ids.length === 0) continue;
-        for (const id of ids) seen?.add(id);
-        const known = isElsewhere(atom) ? new Map([[atom, ids]]) : new Map<Atom, string[]>();
-        const exact = await exactFilter(question, ids, deadline, known);
-        const among = { _id: { $in: ids } };
-        const right = await reachOf(and([among, exact]), siteId, nowMs, deadline);
-        const before =
-          plain === NEVER
-            ? ([0, 0, 0] as const)
-            : await reachOf(and([among, plain]), siteId, nowMs, deadline);
-        right.forEach((value, i) => (sum[i]! += value - before[i]!));
-      }
-    }
-    const [qualified, webPush, webPopup] = sum;
-    return { qualified, reachable: { webPush, webhook: qualified, webPopup } };
   }
 
   return {
@@ -242,7 +289,9 @@ export function createAudienceRepository(
       await rollup.catchUp();
       const deadline = deadlineIn(limits.pageMs);
       const question = await ask(segment, nowMs);
-      const wide = wideFilter(question.plan, question.of);
+      const wide = or(
+        PARTS.map((part) => and([wideFilter(question.plan, (atom) => question.of(atom, part)), { part }])),
+      );
       if (wide === NEVER) return { profiles: [], after: null };
       for (let from = after; ;) {
         const found = await candidates(wide, from, limit, deadline);

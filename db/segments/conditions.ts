@@ -2,6 +2,7 @@ import { parseInstant, type Condition } from '../../domain/conditions.ts';
 import { parseDuration } from '../../domain/duration.ts';
 import { PROFILE_FIELDS } from '../../domain/profile.ts';
 import { and, or, type Filter } from './filter.ts';
+import type { Part } from './parts.ts';
 import { searchKey } from './search-fields.ts';
 
 const NAMED = new Set<string>(PROFILE_FIELDS);
@@ -13,9 +14,10 @@ const NOT_A_LIST = { $not: { $type: 'array' } } as const;
  * posted.
  *
  * @param nowMs what `withinLast` counts back from
+ * @param part that of the profiles that are asked
  */
-export function profileCondition({ property, op, value }: Condition, nowMs: number): Filter {
-  const path = `q.${NAMED.has(property) ? property : searchKey(property)}`;
+export function profileCondition({ property, op, value }: Condition, nowMs: number, part: Part): Filter {
+  const path = `q.${part}.${NAMED.has(property) ? property : searchKey(property)}`;
   const at = (test: object): Filter => ({ [path]: test });
   switch (op) {
     case 'eq':

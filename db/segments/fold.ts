@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Schema, type Collection, type Connection } from 'mongoose';
 import type { StoredEvent } from '../../domain/event.ts';
-import { entryOf, INDEXED_DIGITS } from './entry.ts';
+import { entryOf, INDEXED_DIGITS, indexedPart } from './entry.ts';
 import type { EventNames } from './event-names.ts';
+import { partOf } from './parts.ts';
 
 /** What of an event is folded. */
 export type Foldable = Pick<StoredEvent, 'profileId' | 'name' | 'time' | 'eventId'>;
@@ -45,32 +46,66 @@ export interface Folder {
 
 /**
  * Folds events into the documents of their profiles. `did.<key>` is the set of entries, latest first, so that
- * its n-th place is the n-th latest event; `t1.<key>` and `t2.<key>` are about the instants of the latest two,
- * which one wildcard index covers; `spill.<key>` is the greatest entry that has left for `eventChunks`.
+ * its n-th place is the n-th latest event; `t1.<part>.<key>` and `t2.<part>.<key>` are about the instants of the
+ * latest two, which one wildcard index covers; `spill.<part>.<key>` is the greatest entry that has left for
+ * `eventChunks`; `folds` counts the changes of all that.
  */
 export function createFolder(connection: Connection, names: EventNames): Folder {
   const profiles = connection.collection('profiles');
   const chunks = connection.model<ChunkDoc>('EventChunk', chunkSchema).collection;
 
-  async function write(grouped: Map<string, Map<string, string[]>>, anew: boolean): Promise<void> {
+  /**
+   * Reads, adds and writes back, which costs the server half of what an update that computes does. A profile that
+   * somebody else folded meanwhile is left as it is and done again by such an update.
+   */
+  async function add(grouped: Map<string, EntriesByKey>): Promise<void> {
     const ids = [...grouped.keys()].sort();
     for (let i = 0; i < ids.length; i += PROFILES_PER_WRITE) {
-      await profiles.bulkWrite(
-        ids.slice(i, i + PROFILES_PER_WRITE).flatMap((id) =>
-          inParts(grouped.get(id)!).map((part, place) => ({
-            updateOne: { filter: { _id: id as never }, update: addEntries(part, anew && place === 0) },
+      const some = ids.slice(i, i + PROFILES_PER_WRITE);
+      const docs = (await profiles
+        .find({ _id: { $in: some as never[] } }, { projection: { did: 1, folds: 1 } })
+        .toArray()) as unknown as FoldedDoc[];
+      const writes = docs.flatMap((doc) => {
+        const $set = added(doc, grouped.get(doc._id)!);
+        if ($set === null) return [];
+        const filter = { _id: doc._id as never, folds: doc.folds ?? null };
+        return [{ updateOne: { filter, update: { $set, $inc: { folds: 1 } } } }];
+      });
+      if (writes.length === 0) continue;
+      const { matchedCount } = await profiles.bulkWrite(writes, { ordered: false });
+      if (matchedCount < writes.length) {
+        await profiles.bulkWrite(
+          some.map((id) => ({
+            updateOne: { filter: { _id: id as never }, update: addEntries(id, grouped.get(id)!) },
           })),
-        ),
-      );
+        );
+      }
     }
     await spillOver(profiles, chunks);
   }
 
-  async function group(events: Iterable<Foldable>): Promise<Map<string, Map<string, string[]>>> {
-    const list = [...events];
-    const keys = await names.register(list.map((event) => event.name));
-    const grouped = new Map<string, Map<string, string[]>>();
-    for (const event of list) {
+  /** In the place of what is there; very many entries go in parts, none of which makes a document too large. */
+  async function put(grouped: Map<string, EntriesByKey>): Promise<void> {
+    const ofParts = [...grouped].map(([id, byKey]) => ({ id, parts: inParts(byKey) }));
+    const most = Math.max(0, ...ofParts.map(({ parts }) => parts.length));
+    for (let place = 0; place < most; place += 1) {
+      await profiles.bulkWrite(
+        ofParts.flatMap(({ id, parts }) => {
+          const part = parts[place];
+          if (part === undefined) return [];
+          const update = place === 0 ? putEntries(id, part) : addEntries(id, part);
+          return [{ updateOne: { filter: { _id: id as never }, update } }];
+        }),
+        { ordered: false },
+      );
+      await spillOver(profiles, chunks);
+    }
+  }
+
+  async function group(events: Foldable[]): Promise<Map<string, EntriesByKey>> {
+    const keys = await names.register(events.map((event) => event.name));
+    const grouped = new Map<string, EntriesByKey>();
+    for (const event of events) {
       const key = keys.get(event.name);
       if (key === undefined) continue;
       let byKey = grouped.get(event.profileId);
@@ -84,24 +119,72 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
 
   return {
     async fold(events) {
-      if (events.length > 0) await write(await group(events), false);
+      if (events.length > 0) await add(await group(events));
     },
     async replace(byProfile) {
       const ids = [...byProfile.keys()];
       await chunks.deleteMany({ profileId: { $in: ids } });
       const grouped = await group([...byProfile.values()].flat());
       for (const id of ids) if (!grouped.has(id)) grouped.set(id, new Map<string, string[]>());
-      await write(grouped, true);
+      await put(grouped);
     },
   };
 }
 
+/** Key of an event's name → entries. */
+type EntriesByKey = Map<string, string[]>;
+
+interface FoldedDoc {
+  _id: string;
+  did?: Record<string, string[]>;
+  folds?: number;
+}
+
+/** @returns what is to be set so that the document holds the entries; null when it holds them already */
+function added(doc: FoldedDoc, byKey: EntriesByKey): Record<string, unknown> | null {
+  const sets: Record<string, unknown> = {};
+  for (const [key, entries] of byKey) {
+    const known = doc.did?.[key] ?? [];
+    const all = [...new Set([...known, ...entries])];
+    if (all.length === known.length) continue;
+    Object.assign(sets, setsOf(doc._id, key, all.sort().reverse(), known));
+  }
+  return Object.keys(sets).length === 0 ? null : sets;
+}
+
+/** @param entries latest first; @param known those there were: what the index holds is only set when it changes */
+function setsOf(id: string, key: string, entries: string[], known: string[]): Record<string, unknown> {
+  const sets: Record<string, unknown> = { [`did.${key}`]: entries };
+  for (const [tree, place] of [
+    ['t1', 0],
+    ['t2', 1],
+  ] as const) {
+    const [now, before] = [entries[place], known[place]].map((one) => one && indexedPart(one));
+    if (now !== undefined && now !== before) sets[`${tree}.${partOf(id)}.${key}`] = now;
+  }
+  if (entries.length > SPILL.above) sets.spillDue = true;
+  return sets;
+}
+
+/** The whole of what is known of a profile, as one update. */
+function putEntries(id: string, byKey: EntriesByKey): object {
+  const sets: Record<string, unknown> = {};
+  for (const [key, entries] of byKey)
+    Object.assign(sets, setsOf(id, key, [...new Set(entries)].sort().reverse(), []));
+  const stages: object[] = [{ $unset: ['did', 't1', 't2', 'spill', 'spillDue'] }];
+  // Texts of entries begin with a digit or a letter, and names of fields are ours: nothing of it is an expression.
+  if (Object.keys(sets).length > 0) stages.push({ $set: sets });
+  return [...stages, { $set: FOLDED_AGAIN }];
+}
+
+const FOLDED_AGAIN = { folds: { $add: [{ $ifNull: ['$folds', 0] }, 1] } };
+
 /** Very many entries go in several updates, none of which is large. */
-function inParts(byKey: Map<string, string[]>): Map<string, string[]>[] {
+function inParts(byKey: EntriesByKey): EntriesByKey[] {
   let most = 0;
   for (const entries of byKey.values()) most = Math.max(most, entries.length);
   if (most <= ENTRIES_PER_UPDATE) return [byKey];
-  const parts: Map<string, string[]>[] = [];
+  const parts: EntriesByKey[] = [];
   for (let i = 0; i < most; i += ENTRIES_PER_UPDATE) {
     const part = new Map<string, string[]>();
     for (const [key, entries] of byKey) {
@@ -113,24 +196,22 @@ function inParts(byKey: Map<string, string[]>): Map<string, string[]>[] {
   return parts;
 }
 
-/** @param anew whether what is there goes first */
-function addEntries(byKey: Map<string, string[]>, anew: boolean): object[] {
-  const clear = anew ? [{ $unset: ['did', 't1', 't2', 'spill', 'spillDue'] }] : [];
-  if (byKey.size === 0) return clear;
+/** An update that computes from the document as it stands. */
+function addEntries(id: string, byKey: EntriesByKey): object[] {
   const sets: Record<string, object> = {};
   for (const [key, entries] of byKey) {
     const union = { $setUnion: [{ $ifNull: [`$did.${key}`, []] }, entries] };
     sets[`did.${key}`] = { $sortArray: { input: union, sortBy: -1 } };
   }
-  return [...clear, { $set: sets }, { $set: latestOf([...byKey.keys()]) }];
+  return [{ $set: sets }, { $set: { ...latestOf(id, [...byKey.keys()]), ...FOLDED_AGAIN } }];
 }
 
 /** The latest instants of the names, read from their entries, and whether one has grown too long. */
-function latestOf(keys: string[]): Record<string, object> {
+function latestOf(id: string, keys: string[]): Record<string, object> {
   const sets: Record<string, object> = {};
   for (const key of keys) {
-    sets[`t1.${key}`] = instantAt(key, 0);
-    sets[`t2.${key}`] = instantAt(key, 1);
+    sets[`t1.${partOf(id)}.${key}`] = instantAt(key, 0);
+    sets[`t2.${partOf(id)}.${key}`] = instantAt(key, 1);
   }
   const tooLong = keys.map((key) => ({ $gt: [{ $size: `$did.${key}` }, SPILL.above] }));
   sets.spillDue = { $cond: [{ $or: tooLong }, true, { $ifNull: ['$spillDue', '$$REMOVE'] }] };
@@ -175,14 +256,16 @@ async function spillOver(profiles: Collection, chunks: Collection): Promise<void
         sets[`did.${key}`] = {
           $filter: { input: `$did.${key}`, cond: { $not: [{ $in: ['$$this', leaving] }] } },
         };
-        sets[`spill.${key}`] = { $max: [`$spill.${key}`, leaving[0]] };
+        sets[`spill.${partOf(profileId)}.${key}`] = {
+          $max: [`$spill.${partOf(profileId)}.${key}`, leaving[0]],
+        };
       }
       // What was folded meanwhile may have made another name too long: the flag is raised again if so.
       const keys = Object.keys(did);
       await profiles.updateOne({ _id: doc._id }, [
         { $set: sets },
         { $unset: 'spillDue' },
-        ...(keys.length > 0 ? [{ $set: latestOf(keys) }] : []),
+        { $set: { ...latestOf(profileId, keys), ...FOLDED_AGAIN } },
       ]);
     }
   }

@@ -4,7 +4,8 @@ import { matchesAll, type Condition } from '../../domain/conditions.ts';
 import { OWN_EVENTS, type SubscriptionFilter } from '../../domain/segment.ts';
 import { boundAt } from './entry.ts';
 import { postedConditions } from './conditions.ts';
-import type { Filter } from './filter.ts';
+import { or, type Filter } from './filter.ts';
+import { PARTS } from './parts.ts';
 import { atomFilter, type FilterOptions } from './profile-filter.ts';
 import type { Atom, Range } from './plan.ts';
 import { aggregated, type Deadline } from './query.ts';
@@ -155,8 +156,7 @@ export function createHolders(
     if (key === undefined) return;
     const from = boundAt(atom.range.fromMs);
     const to = atom.range.toMs === Infinity ? '~' : boundAt(atom.range.toMs);
-    const { touched } = atomFilter(atom, options);
-    const match = { $match: { ...(ids === null ? {} : { _id: { $in: ids } }), ...touched } };
+    const match = { $match: { ...(ids === null ? {} : { _id: { $in: ids } }), ...touchedOfAll(atom) } };
     const shown = { $project: { [`did.${key}`]: 1 } };
     for await (const doc of aggregated<SpilledRow>(collection('profiles'), [match, shown], deadline)) {
       const entries = new Set(doc.did?.[key] ?? []);
@@ -190,8 +190,12 @@ export function createHolders(
     },
   };
 
+  function touchedOfAll(atom: Atom): Filter {
+    return or(PARTS.map((part) => atomFilter(atom, part, options).touched));
+  }
+
   async function* touchedIds(atom: Atom, deadline: Deadline): AsyncGenerator<string> {
-    const pipeline = [{ $match: atomFilter(atom, options).touched }, { $project: { _id: 1 } }];
+    const pipeline = [{ $match: touchedOfAll(atom) }, { $project: { _id: 1 } }];
     for await (const row of aggregated<{ _id: string }>(collection('profiles'), pipeline, deadline))
       yield row._id;
   }

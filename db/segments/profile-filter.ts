@@ -2,6 +2,7 @@ import { boundAt, indexedPart } from './entry.ts';
 import { profileCondition } from './conditions.ts';
 import { SPILL } from './fold.ts';
 import { ALWAYS, and, NEVER, none, or, type Filter } from './filter.ts';
+import type { Part } from './parts.ts';
 import { atomsOf, type Atom, type Plan, type Range } from './plan.ts';
 
 /** What a question comes to for a profile's document alone. */
@@ -25,25 +26,25 @@ export function isElsewhere(atom: Atom): boolean {
   );
 }
 
-/** @returns a question as filters of profiles' documents */
-export function atomFilter(atom: Atom, options: FilterOptions): AtomFilter {
+/** @returns a question as filters of the documents of one part's profiles */
+export function atomFilter(atom: Atom, part: Part, options: FilterOptions): AtomFilter {
   if (atom.kind === 'property')
-    return { filter: profileCondition(atom.condition, options.nowMs), touched: NEVER };
+    return { filter: profileCondition(atom.condition, options.nowMs, part), touched: NEVER };
   if (atom.kind === 'subscription' || atom.kind === 'list' || atom.source !== 'rollup') {
     return { filter: NEVER, touched: ALWAYS };
   }
   const key = options.keyOf(atom.event.event);
   if (key === undefined || atom.range.fromMs >= atom.range.toMs) return { filter: NEVER, touched: NEVER };
   return atom.kind === 'times'
-    ? timesFilter(key, atom.range, atom.least)
-    : edgeFilter(key, atom.range, atom.which);
+    ? timesFilter(key, part, atom.range, atom.least)
+    : edgeFilter(key, part, atom.range, atom.which);
 }
 
 /** The n-th latest event is the n-th place of the document's entries, whose latest two are indexed. */
-function timesFilter(key: string, range: Range, least: number): AtomFilter {
+function timesFilter(key: string, part: Part, range: Range, least: number): AtomFilter {
   const from = boundAt(range.fromMs);
-  const recent: Filter[] = [{ [`${least > 1 ? 't2' : 't1'}.${key}`]: { $gte: indexedPart(from) } }];
-  const spilled: Filter = { [`spill.${key}`]: { $gte: from } };
+  const recent: Filter[] = [{ [`${least > 1 ? 't2' : 't1'}.${part}.${key}`]: { $gte: indexedPart(from) } }];
+  const spilled: Filter = { [`spill.${part}.${key}`]: { $gte: from } };
   if (range.toMs === Infinity) {
     recent.push({ [`did.${key}.${least - 1}`]: { $gte: from } });
     // The latest entries never leave the document.
@@ -60,11 +61,11 @@ function timesFilter(key: string, range: Range, least: number): AtomFilter {
   return { filter: and(recent), touched: spilled };
 }
 
-function edgeFilter(key: string, range: Range, which: 'first' | 'last'): AtomFilter {
+function edgeFilter(key: string, part: Part, range: Range, which: 'first' | 'last'): AtomFilter {
   const from = boundAt(range.fromMs);
   const to = range.toMs === Infinity ? null : boundAt(range.toMs);
   const inRange = { $gte: from, ...(to === null ? {} : { $lt: to }) };
-  const recent: Filter = { [`t1.${key}`]: { $gte: indexedPart(from) } };
+  const recent: Filter = { [`t1.${part}.${key}`]: { $gte: indexedPart(from) } };
   if (which === 'last') return { filter: and([recent, { [`did.${key}.0`]: inRange }]), touched: NEVER };
   return {
     filter: and([
@@ -72,7 +73,7 @@ function edgeFilter(key: string, range: Range, which: 'first' | 'last'): AtomFil
       { [`did.${key}`]: { $elemMatch: inRange } },
       none({ [`did.${key}`]: { $elemMatch: { $lt: from } } }),
     ]),
-    touched: { [`spill.${key}`]: { $gte: '' } },
+    touched: { [`spill.${part}.${key}`]: { $gte: '' } },
   };
 }
 

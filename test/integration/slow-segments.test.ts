@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { connectDatabase } from '../../db/connection.ts';
 import { createEventNames } from '../../db/segments/event-names.ts';
 import { AUDIENCE_LIMITS, createAudienceRepository } from '../../db/segments/audience.ts';
+import { partOf } from '../../db/segments/parts.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { SegmentTooSlow } from '../../domain/audience-errors.ts';
 import type { Segment } from '../../domain/segment.ts';
@@ -24,8 +25,9 @@ describe('a segment that no index can help', function () {
     const profiles = Array.from({ length: PROFILES }, (_, i) => ({
       _id: i.toString(16).padStart(24, '0') as never,
       testProfile: false,
+      part: partOf(i.toString(16).padStart(24, '0')),
       properties: { story },
-      q: { testProfile: false, story },
+      q: { [partOf(i.toString(16).padStart(24, '0'))]: { testProfile: false, story } },
     }));
     for (let i = 0; i < PROFILES; i += 2_000)
       await stack.db.collection('profiles').insertMany(profiles.slice(i, i + 2_000));
