@@ -7,7 +7,15 @@ import { UNSENT_STATES } from './message-schema.ts';
 interface CapDoc {
   _id: string;
   taken: number;
-  draw?: { runId: string; rank: number; rowId: string };
+  draw?: Draw;
+  /** Grows whenever rows go away, so that a draw that is counting them conflicts. */
+  erased?: number;
+}
+
+interface Draw {
+  runId: string;
+  rank: number;
+  rowId: string;
 }
 
 const capSchema = new Schema<CapDoc>(
@@ -15,6 +23,7 @@ const capSchema = new Schema<CapDoc>(
     _id: { type: String, required: true },
     taken: { type: Number, required: true },
     draw: Schema.Types.Mixed,
+    erased: Number,
   },
   { collection: 'targetingCaps', versionKey: false },
 );
@@ -36,14 +45,6 @@ export function createCapRepository(connection: Connection): CapRepository {
   async function ensure(campaignId: string): Promise<void> {
     await caps.updateOne({ _id: campaignId as never }, { $setOnInsert: { taken: 0 } }, { upsert: true });
   }
-
-  const drawnRows = ({ runId, rank, rowId }: NonNullable<CapDoc['draw']>): object => ({
-    runId,
-    held: true,
-    state: 'waiting',
-    rank: { $lte: rank },
-    $or: [{ rank: { $lt: rank } }, { rank, _id: { $lte: rowId } }],
-  });
 
   /** The held row with so many before it in the draw. */
   async function heldRow(runId: string, place: number, session: ClientSession) {
@@ -198,4 +199,41 @@ export function createCapRepository(connection: Connection): CapRepository {
       return turn;
     },
   };
+}
+
+/** @returns a filter: rows that a draw has counted, and that are not admitted yet */
+function drawnRows({ runId, rank, rowId }: Draw): object {
+  return {
+    runId,
+    held: true,
+    state: 'waiting',
+    rank: { $lte: rank },
+    $or: [{ rank: { $lt: rank } }, { rank, _id: { $lte: rowId } }],
+  };
+}
+
+/**
+ * Deletes what a profile that is erased has of campaigns with a targeting cap, and in the same transaction gives
+ * back the slots of what was not sent. What is being sent keeps its slot: the push may have gone out.
+ */
+export async function eraseCapped(connection: Connection, profileId: string): Promise<void> {
+  const caps = connection.collection('targetingCaps');
+  const messages = connection.collection('messages');
+  const capped = { profileId, $or: [{ capSlot: true }, { held: true }] };
+  const rows = await messages.find(capped, { projection: { campaignId: 1 } }).toArray();
+  for (const campaignId of new Set(rows.map((row) => row.campaignId as string))) {
+    await connection.transaction(async (session) => {
+      const mine = { profileId, campaignId };
+      const doc = (await caps.findOne({ _id: campaignId as never }, { session })) as unknown as CapDoc | null;
+      const counted: object[] = [{ capSlot: true, state: { $nin: ['sent', 'sending'] } }];
+      if (doc?.draw) counted.push(drawnRows(doc.draw));
+      const free = await messages.countDocuments({ ...mine, $or: counted }, { session });
+      await messages.deleteMany(mine, { session });
+      await caps.updateOne(
+        { _id: campaignId as never },
+        { $inc: { taken: -free, erased: 1 } },
+        { session },
+      );
+    });
+  }
 }

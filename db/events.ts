@@ -60,7 +60,9 @@ export function createEventRepository(
         ...(pending ? { pending: true } : {}),
       }));
       const stored = await rollup.announce(receivedAt);
-      const duplicates = await insertUnordered(docs).finally(stored);
+      const duplicates = await insertUnordered(docs);
+      // Not when it failed: some may be stored all the same, and the mark stays open until others close it.
+      stored();
       if (duplicates.length > 0) {
         // Its first call may have broken off before it was accepted, under a view that did not want it yet.
         const wanted = duplicates.filter((i) => batch[i]?.pending).map((i) => docs[i]?._id as never);

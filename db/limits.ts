@@ -82,6 +82,17 @@ export function createLimitRepository(connection: Connection): LimitRepository {
     closedUnsent(ids, ['suppressed', 'failed', 'control']);
   const holdNoTurn = (ids: string[]): Promise<Set<string>> => closedUnsent(ids, ['suppressed', 'failed']);
 
+  /** @returns those of the messages that their profile got, or would have */
+  async function gotThrough(ids: string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    const got = {
+      _id: { $in: ids as never[] },
+      $or: [{ sentAt: { $exists: true } }, { controlAt: { $exists: true } }],
+    };
+    const docs = await messages.find(got, { projection: { _id: 1 } }).toArray();
+    return new Set(docs.map((doc) => String(doc._id)));
+  }
+
   return {
     async take(owner, messageId, periods) {
       if (periods.length === 0) return 'granted';
@@ -128,10 +139,13 @@ export function createLimitRepository(connection: Connection): LimitRepository {
       ]);
       const slots = owned.flatMap((doc) => doc.slots);
       const taken = ofCampaign?.turns ?? [];
-      const [noSlot, noTurn] = await Promise.all([
+      const turnIds = taken.map(({ messageId }) => messageId);
+      const [noSlot, noTurn, got] = await Promise.all([
         holdNoSlot(slots.flatMap(({ ids }) => ids)),
-        holdNoTurn(taken.map(({ messageId }) => messageId)),
+        holdNoTurn(turnIds),
+        gotThrough(turnIds),
       ]);
+      const through = taken.filter(({ messageId }) => got.has(messageId));
       const standing = taken.filter(({ messageId }) => !noTurn.has(messageId));
       return {
         slots: slots.flatMap(({ key, ids }) => {
@@ -139,6 +153,7 @@ export function createLimitRepository(connection: Connection): LimitRepository {
           return messageIds.length > 0 ? [{ key, messageIds }] : [];
         }),
         turnAt: standing.length > 0 ? latest(standing) : null,
+        gotAt: through.length > 0 ? latest(through) : null,
       };
     },
   };

@@ -58,7 +58,7 @@ export function createListRepository(connection: Connection): ListRepository {
     return doc ? toList(doc as unknown as ListDoc) : null;
   }
 
-  /** Empties lists that were deleted: the one just now, and those whose deletion broke off. */
+  /** Also called for the list that was deleted just now. */
   async function finishRemovals(): Promise<void> {
     for (const { _id: listId } of await removals.find({}).toArray()) {
       for (;;) {
@@ -75,6 +75,7 @@ export function createListRepository(connection: Connection): ListRepository {
 
   return {
     byId,
+    finishRemovals,
 
     async create({ id, name }) {
       const now = new Date();

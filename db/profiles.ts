@@ -1,5 +1,6 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositories.ts';
+import { eraseCapped } from './caps.ts';
 import { newId } from './ids.ts';
 import { leaveLists } from './lists.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from './profile-document.ts';
@@ -128,6 +129,7 @@ export function createProfileRepository(connection: Connection): ProfileReposito
 
   async function eraseWhatNames(profileId: string): Promise<void> {
     await leaveLists(connection, profileId);
+    await eraseCapped(connection, profileId);
     for (const name of NAMES_PROFILE) await connection.collection(name).deleteMany({ profileId });
   }
 

@@ -61,7 +61,7 @@ export interface ExplainFacts {
   subscriptions: Subscription[];
   settings: AccountSettings;
   /** What the profile holds of limits; null when nothing is known. */
-  held: { slots: { key: string; messageIds: string[] }[]; turnAt: Date | null } | null;
+  held: { slots: { key: string; messageIds: string[] }[]; turnAt: Date | null; gotAt?: Date | null } | null;
   /** The messages of the campaign to the profile, the latest first. */
   rows: Message[];
   /** Past behaviour: the latest runs, the latest first. */

@@ -36,6 +36,10 @@ export const AUDIENCE_LIMITS: AudienceLimits = {
 };
 
 const IDS_AT_ONCE = 5_000;
+/** A query names each of them once for every question that is answered elsewhere; it must stay below 16 MB. */
+const NAMED_IN_A_QUERY = 200_000;
+/** A page that found no one for so long is handed over empty, so that whoever asks sees that it goes on. */
+const EMPTY_PAGE_AFTER_MS = 15_000;
 /** A web pop-up reaches whom the browser SDK has seen for so long. */
 const SEEN_WITHIN_MS = 30 * 24 * 3_600_000;
 
@@ -169,13 +173,19 @@ export function createAudienceRepository(
     });
   }
 
-  async function memberIds(question: Question, ids: string[], deadline: Deadline): Promise<string[]> {
-    const looked = await exactFilters(question, ids, deadline);
-    const asked = looked.filter(({ filter }) => filter !== NEVER);
-    if (asked.length === 0) return [];
-    const match = or(asked.map((one) => and([{ _id: { $in: one.ids } }, one.filter])));
-    const pipeline = [{ $match: match }, { $project: { _id: 1 } }];
-    return (await collected(aggregated<{ _id: string }>(profiles, pipeline, deadline))).map((row) => row._id);
+  async function memberIds(question: Question, all: string[], deadline: Deadline): Promise<string[]> {
+    const members: string[] = [];
+    const atOnce = idsAtOnce(question);
+    for (let i = 0; i < all.length; i += atOnce) {
+      const looked = await exactFilters(question, all.slice(i, i + atOnce), deadline);
+      const asked = looked.filter(({ filter }) => filter !== NEVER);
+      if (asked.length === 0) continue;
+      const match = or(asked.map((one) => and([{ _id: { $in: one.ids } }, one.filter])));
+      const pipeline = [{ $match: match }, { $project: { _id: 1 } }];
+      for (const row of await collected(aggregated<{ _id: string }>(profiles, pipeline, deadline)))
+        members.push(row._id);
+    }
+    return members;
   }
 
   /** Counts what each filter holds for, side by side: qualified, by web push, by pop-up. */
@@ -216,8 +226,12 @@ export function createAudienceRepository(
    * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
    * that left its document, says about: only those profiles are gone through.
    */
-  async function estimate(segment: Segment, siteId: string | undefined, nowMs: number): Promise<Reach> {
-    const deadline = deadlineIn(limits.estimateMs);
+  async function estimate(
+    segment: Segment,
+    siteId: string | undefined,
+    nowMs: number,
+    deadline: Deadline,
+  ): Promise<Reach> {
     const question = await ask(segment, nowMs);
     const plain = new Map(
       PARTS.map((part) => [part, filterOf(question.plan, (atom) => question.of(atom, part).filter)]),
@@ -226,7 +240,7 @@ export function createAudienceRepository(
     const sum = await reachOf(ofPart, siteId, nowMs, deadline);
     const seen = question.open.length > 1 ? new Set<string>() : null;
     for (const atom of question.open) {
-      for await (const batch of inBatches(question.holders.touched(atom, deadline), IDS_AT_ONCE)) {
+      for await (const batch of inBatches(question.holders.touched(atom, deadline), idsAtOnce(question))) {
         const ids = seen === null ? batch : batch.filter((id) => !seen.has(id));
         if (ids.length === 0) continue;
         for (const id of ids) seen?.add(id);
@@ -241,7 +255,8 @@ export function createAudienceRepository(
         more.forEach((value, i) => (sum[i]! += value - less[i]!));
       }
     }
-    const [qualified, webPush, webPopup] = sum;
+    // Parts of it are counted one after the other while the profiles change.
+    const [qualified, webPush, webPopup] = sum.map((value) => Math.max(0, value)) as Counts;
     return { qualified, reachable: { webPush, webhook: qualified, webPopup } };
   }
 
@@ -269,25 +284,22 @@ export function createAudienceRepository(
   return {
     estimate: (segment, { nowMs, siteId }) =>
       inTurn(async () => {
-        await rollup.catchUp();
-        return estimate(segment, siteId, nowMs);
+        const deadline = deadlineIn(limits.estimateMs);
+        await deadline.of(rollup.catchUp());
+        return estimate(segment, siteId, nowMs, deadline);
       }),
 
     async members(segment, profileIds, nowMs) {
-      await rollup.catchUp(profileIds);
       const deadline = deadlineIn(limits.membersMs);
+      await deadline.of(rollup.catchUp(profileIds));
       const question = await ask(segment, nowMs);
-      const members = new Set<string>();
-      for (let i = 0; i < profileIds.length; i += IDS_AT_ONCE) {
-        const ids = profileIds.slice(i, i + IDS_AT_ONCE);
-        for (const id of await memberIds(question, ids, deadline)) members.add(id);
-      }
-      return members;
+      return new Set(await memberIds(question, profileIds, deadline));
     },
 
     async page(segment, after, limit, nowMs) {
-      await rollup.catchUp();
+      const startedAt = performance.now();
       const deadline = deadlineIn(limits.pageMs);
+      await deadline.of(rollup.catchUp());
       const question = await ask(segment, nowMs);
       const wide = or(
         PARTS.map((part) => and([wideFilter(question.plan, (atom) => question.of(atom, part)), { part }])),
@@ -300,11 +312,16 @@ export function createAudienceRepository(
         const ids = found.map((profile) => profile.id);
         const members = new Set(await memberIds(question, ids, deadline));
         const page = found.filter((profile) => members.has(profile.id));
-        if (page.length > 0 || next === null) return { profiles: page, after: next };
+        const isLate = performance.now() - startedAt > EMPTY_PAGE_AFTER_MS;
+        if (page.length > 0 || next === null || isLate) return { profiles: page, after: next };
         from = next;
       }
     },
   };
+}
+
+function idsAtOnce({ open }: Question): number {
+  return Math.min(IDS_AT_ONCE, Math.floor(NAMED_IN_A_QUERY / Math.max(1, open.length)));
 }
 
 /** The names of the events that segments count. */

@@ -43,18 +43,18 @@ export function createEventNames(connection: Connection): EventNames {
     return new Map(names.flatMap((name) => (kept.has(name) ? [[name, kept.get(name)!] as const] : [])));
   }
 
+  /** Counts and writes in one step: a name that is counted has its key. */
   async function add(name: string): Promise<void> {
-    const counter = await counters.findOneAndUpdate(
-      { _id: 'eventNames' as never, $or: [{ value: { $lt: MOST_NAMES } }, { value: { $exists: false } }] },
-      { $inc: { value: 1 } },
-      { returnDocument: 'after' },
-    );
-    if (counter === null) {
-      full = true;
-      return;
-    }
-    const fields = { key: `e${String(counter.value)}` };
-    await known.updateOne({ _id: name as never }, { $setOnInsert: fields }, { upsert: true });
+    await connection.transaction(async (session) => {
+      if (await known.findOne({ _id: name as never }, { session })) return;
+      const counter = await counters.findOneAndUpdate(
+        { _id: 'eventNames' as never, value: { $lt: MOST_NAMES } },
+        { $inc: { value: 1 } },
+        { returnDocument: 'after', session },
+      );
+      if (counter === null) full = true;
+      else await known.insertOne({ _id: name as never, key: `e${String(counter.value)}` }, { session });
+    });
   }
 
   return {

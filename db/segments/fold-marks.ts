@@ -137,8 +137,10 @@ export function createFoldMarks(connection: Connection) {
       );
     },
 
-    async remove(ids: string[]): Promise<void> {
-      if (ids.length > 0) await marks.deleteMany({ _id: { $in: ids as never[] } });
+    /** Takes away those that are still as they were read: one that was written once more covers more. */
+    async remove(list: FoldMark[]): Promise<void> {
+      const asRead = list.flatMap(({ _id, to }) => (to === undefined ? [] : [{ _id: _id as never, to }]));
+      if (asRead.length > 0) await marks.deleteMany({ $or: asRead });
     },
 
     /** Begins the mark of a rebuild. @returns what says that it goes on, and what closes it */
@@ -172,16 +174,25 @@ function endOf(mark: FoldMark): number {
   return mark.rebuildSeenAt === undefined ? mark.from.getTime() + ABANDONED_MS : Infinity;
 }
 
+/** Arrivals from and to, both in it, in milliseconds, and the marks that say so. */
+export interface Interval {
+  fromMs: number;
+  toMs: number;
+  marks: FoldMark[];
+}
+
 /** The marks as intervals of milliseconds, in order, those that touch or overlap joined. */
-export function joinedIntervals(marks: FoldMark[]): { fromMs: number; toMs: number }[] {
-  const joined: { fromMs: number; toMs: number }[] = [];
+export function joinedIntervals(marks: FoldMark[]): Interval[] {
+  const joined: Interval[] = [];
   const inOrder = marks
-    .map((mark) => ({ fromMs: mark.from.getTime(), toMs: endOf(mark) }))
+    .map((mark) => ({ fromMs: mark.from.getTime(), toMs: endOf(mark), marks: [mark] }))
     .sort((a, b) => a.fromMs - b.fromMs);
   for (const next of inOrder) {
     const last = joined[joined.length - 1];
-    if (last && next.fromMs <= last.toMs + 1) last.toMs = Math.max(last.toMs, next.toMs);
-    else joined.push({ ...next });
+    if (last && next.fromMs <= last.toMs + 1) {
+      last.toMs = Math.max(last.toMs, next.toMs);
+      last.marks.push(...next.marks);
+    } else joined.push(next);
   }
   return joined;
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Schema, type Collection, type Connection } from 'mongoose';
 import type { StoredEvent } from '../../domain/event.ts';
 import { entryOf, INDEXED_DIGITS, indexedPart } from './entry.ts';
@@ -16,6 +16,8 @@ interface ChunkDoc {
   least: string;
   greatest: string;
   entries: string[];
+  /** A rebuild is about to put others in its place. */
+  old?: string;
 }
 
 const chunkSchema = new Schema<ChunkDoc>(
@@ -26,6 +28,7 @@ const chunkSchema = new Schema<ChunkDoc>(
     least: { type: String, required: true },
     greatest: { type: String, required: true },
     entries: [String],
+    old: String,
   },
   { collection: 'eventChunks', versionKey: false },
 );
@@ -35,7 +38,8 @@ chunkSchema.index({ profileId: 1, key: 1, greatest: 1 });
 /** A profile's document holds at most about so many entries of one name, and keeps so many when older ones leave. */
 export const SPILL = { above: 256, keep: 128 } as const;
 const PROFILES_PER_WRITE = 500;
-const ENTRIES_PER_UPDATE = 1_000;
+const ENTRIES_PER_UPDATE = 5_000;
+const ROUNDS = 3;
 
 export interface Folder {
   /** Adds the events to what is known of their profiles. Folding them again changes nothing. */
@@ -62,26 +66,32 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
     const ids = [...grouped.keys()].sort();
     for (let i = 0; i < ids.length; i += PROFILES_PER_WRITE) {
       const some = ids.slice(i, i + PROFILES_PER_WRITE);
-      const docs = (await profiles
-        .find({ _id: { $in: some as never[] } }, { projection: { did: 1, folds: 1 } })
-        .toArray()) as unknown as FoldedDoc[];
-      const writes = docs.flatMap((doc) => {
-        const $set = added(doc, grouped.get(doc._id)!);
-        if ($set === null) return [];
-        const filter = { _id: doc._id as never, folds: doc.folds ?? null };
-        return [{ updateOne: { filter, update: { $set, $inc: { folds: 1 } } } }];
-      });
-      if (writes.length === 0) continue;
-      const { matchedCount } = await profiles.bulkWrite(writes, { ordered: false });
-      if (matchedCount < writes.length) {
+      for (let round = 1; !(await addTo(some, grouped)); round += 1) {
+        if (round < ROUNDS) continue;
+        const updates = some.map((id) => ({ id, update: addEntries(id, grouped.get(id)!) }));
         await profiles.bulkWrite(
-          some.map((id) => ({
-            updateOne: { filter: { _id: id as never }, update: addEntries(id, grouped.get(id)!) },
-          })),
+          updates.map(({ id, update }) => ({ updateOne: { filter: { _id: id as never }, update } })),
         );
+        break;
       }
     }
     await spillOver(profiles, chunks);
+  }
+
+  /** @returns false when somebody else changed one of the profiles meanwhile */
+  async function addTo(ids: string[], grouped: Map<string, EntriesByKey>): Promise<boolean> {
+    const docs = (await profiles
+      .find({ _id: { $in: ids as never[] } }, { projection: { did: 1, folds: 1 } })
+      .toArray()) as unknown as FoldedDoc[];
+    const writes = docs.flatMap((doc) => {
+      const $set = added(doc, grouped.get(doc._id)!);
+      if ($set === null) return [];
+      const filter = { _id: doc._id as never, folds: doc.folds ?? null };
+      return [{ updateOne: { filter, update: { $set, $inc: { folds: 1 } } } }];
+    });
+    if (writes.length === 0) return true;
+    const { matchedCount } = await profiles.bulkWrite(writes as never, { ordered: false });
+    return matchedCount === writes.length;
   }
 
   /** In the place of what is there; very many entries go in parts, none of which makes a document too large. */
@@ -123,10 +133,13 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
     },
     async replace(byProfile) {
       const ids = [...byProfile.keys()];
-      await chunks.deleteMany({ profileId: { $in: ids } });
+      // Chunks go when others stand in their place: broken off in between, nothing is missing.
+      const old = randomUUID();
+      await chunks.updateMany({ profileId: { $in: ids } }, { $set: { old } });
       const grouped = await group([...byProfile.values()].flat());
       for (const id of ids) if (!grouped.has(id)) grouped.set(id, new Map<string, string[]>());
       await put(grouped);
+      await chunks.deleteMany({ profileId: { $in: ids }, old });
     },
   };
 }
@@ -238,7 +251,7 @@ function instantAt(key: string, place: number): object {
 async function spillOver(profiles: Collection, chunks: Collection): Promise<void> {
   for (;;) {
     const docs = await profiles
-      .find({ spillDue: true }, { projection: { did: 1 }, hint: 'spillDue', limit: 100 })
+      .find({ spillDue: true }, { projection: { did: 1, folds: 1 }, hint: 'spillDue', limit: 100 })
       .toArray();
     if (docs.length === 0) return;
     for (const doc of docs) {
@@ -250,7 +263,11 @@ async function spillOver(profiles: Collection, chunks: Collection): Promise<void
         const leaving = entries.slice(SPILL.keep);
         await chunks.bulkWrite(
           chunksOf(profileId, key, leaving).map((chunk) => ({
-            updateOne: { filter: { _id: chunk._id }, update: { $setOnInsert: chunk }, upsert: true },
+            updateOne: {
+              filter: { _id: chunk._id },
+              update: { $setOnInsert: chunk, $unset: { old: '' } },
+              upsert: true,
+            },
           })) as never,
         );
         sets[`did.${key}`] = {
@@ -260,9 +277,9 @@ async function spillOver(profiles: Collection, chunks: Collection): Promise<void
           $max: [`$spill.${partOf(profileId)}.${key}`, leaving[0]],
         };
       }
-      // What was folded meanwhile may have made another name too long: the flag is raised again if so.
+      // Only as it was read: else it is taken up once more.
       const keys = Object.keys(did);
-      await profiles.updateOne({ _id: doc._id }, [
+      await profiles.updateOne({ _id: doc._id, folds: (doc.folds as number | undefined) ?? null }, [
         { $set: sets },
         { $unset: 'spillDue' },
         { $set: { ...latestOf(profileId, keys), ...FOLDED_AGAIN } },

@@ -8,7 +8,7 @@ import { or, type Filter } from './filter.ts';
 import { PARTS } from './parts.ts';
 import { atomFilter, type FilterOptions } from './profile-filter.ts';
 import type { Atom, Range } from './plan.ts';
-import { aggregated, type Deadline } from './query.ts';
+import { aggregated, inBatches, type Deadline } from './query.ts';
 
 type EventAtom = Extract<Atom, { kind: 'times' | 'edge' }>;
 
@@ -158,26 +158,16 @@ export function createHolders(
     const to = atom.range.toMs === Infinity ? '~' : boundAt(atom.range.toMs);
     const match = { $match: { ...(ids === null ? {} : { _id: { $in: ids } }), ...touchedOfAll(atom) } };
     const shown = { $project: { [`did.${key}`]: 1 } };
-    for await (const doc of aggregated<SpilledRow>(collection('profiles'), [match, shown], deadline)) {
-      const entries = new Set(doc.did?.[key] ?? []);
+    const rows = aggregated<SpilledRow>(collection('profiles'), [match, shown], deadline);
+    for await (const batch of inBatches(rows, SPILLED_AT_ONCE)) {
+      const entriesOf = new Map(batch.map((doc) => [doc._id, new Set(doc.did?.[key] ?? [])]));
       const inRange = atom.kind === 'times' ? { greatest: { $gte: from }, least: { $lt: to } } : {};
-      const chunks = [{ $match: { profileId: doc._id, key, ...inRange } }];
-      for await (const chunk of aggregated<{ entries: string[] }>(
-        collection('eventChunks'),
-        chunks,
-        deadline,
-      ))
+      const chunks = [{ $match: { profileId: { $in: [...entriesOf.keys()] }, key, ...inRange } }];
+      for await (const chunk of aggregated<ChunkRow>(collection('eventChunks'), chunks, deadline)) {
+        const entries = entriesOf.get(chunk.profileId)!;
         for (const entry of chunk.entries) entries.add(entry);
-      if (atom.kind === 'times') {
-        let times = 0;
-        for (const entry of entries) if (entry >= from && entry < to) times += 1;
-        if (times >= atom.least) yield doc._id;
-      } else {
-        let edge = '';
-        for (const entry of entries)
-          if (edge === '' || (atom.which === 'first' ? entry < edge : entry > edge)) edge = entry;
-        if (edge !== '' && edge >= from && edge < to) yield doc._id;
       }
+      for (const [profileId, entries] of entriesOf) if (entriesHold(atom, entries, from, to)) yield profileId;
     }
   }
 
@@ -210,6 +200,26 @@ interface EventRow {
 interface SpilledRow {
   _id: string;
   did?: Record<string, string[]>;
+}
+
+interface ChunkRow {
+  profileId: string;
+  entries: string[];
+}
+
+/** How many profiles' chunks are held at a time. */
+const SPILLED_AT_ONCE = 200;
+
+function entriesHold(atom: EventAtom, entries: Set<string>, from: string, to: string): boolean {
+  if (atom.kind === 'times') {
+    let times = 0;
+    for (const entry of entries) if (entry >= from && entry < to) times += 1;
+    return times >= atom.least;
+  }
+  let edge = '';
+  for (const entry of entries)
+    if (edge === '' || (atom.which === 'first' ? entry < edge : entry > edge)) edge = entry;
+  return edge !== '' && edge >= from && edge < to;
 }
 
 interface SubscriptionRow {

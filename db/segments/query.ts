@@ -8,6 +8,8 @@ const CUT_OFF_CODES = new Set([50, 262, 292]);
 export interface Deadline {
   /** Milliseconds that are left. @throws {SegmentTooSlow} when none are */
   left(): number;
+  /** Waits for work that goes on by itself, no longer than this. */
+  of(work: Promise<void>): Promise<void>;
   /** @returns the same error as {@link left}, when a query was cut off */
   named(error: unknown): unknown;
 }
@@ -19,6 +21,17 @@ export function deadlineIn(ms: number): Deadline {
       const left = Math.floor(end - performance.now());
       if (left <= 0) throw new SegmentTooSlow(ms);
       return left;
+    },
+    async of(work) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => {
+          reject(new SegmentTooSlow(ms));
+        }, this.left());
+      });
+      await Promise.race([work, late]).finally(() => {
+        clearTimeout(timer);
+      });
     },
     named(error) {
       const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -33,7 +46,7 @@ export async function* aggregated<T extends object>(
   pipeline: object[],
   deadline: Deadline,
 ): AsyncGenerator<T> {
-  const options = { maxTimeMS: deadline.left(), batchSize: 10_000, allowDiskUse: false };
+  const options = { maxTimeMS: deadline.left(), batchSize: 10_000, allowDiskUse: true };
   try {
     for await (const doc of collection.aggregate(pipeline, options)) {
       deadline.left();

@@ -12,11 +12,9 @@ const LEASE_MS = 30_000;
 const EVERY_MS = 2_000;
 /** What waits is folded in the background when the oldest of it has waited so long: a visit's events together. */
 const FOLD_AFTER_MS = 5_000;
-/** How long an answer waits for another process that is folding, before it folds as well. */
-const WAIT_FOR_HOLDER_MS = 5_000;
 const LOOK_AGAIN_MS = 20;
 /** How many events are grouped by profile before they are written. */
-const EVENTS_PER_GROUP = 20_000;
+const EVENTS_PER_GROUP = 50_000;
 const PROFILES_PER_REBUILD = 2_000;
 /** Up to so many profiles, only their own new events are folded before an answer about them. */
 const FEW_PROFILES = 200;
@@ -42,77 +40,116 @@ export function createRollupRepository(
   const owner = randomUUID();
   let running: Promise<void> = Promise.resolve();
 
-  /** Folds what the marks cover, and takes away those that were closed when they were read. */
-  async function foldMarked(list: FoldMark[]): Promise<void> {
-    for (const { fromMs, toMs } of joinedIntervals(list)) {
-      const upTo = toMs === Infinity ? {} : { $lte: new Date(toMs) };
-      await foldWhere({ receivedAt: { $gte: new Date(fromMs), ...upTo } });
-    }
-    await marks.remove(list.flatMap((mark) => (mark.to === undefined ? [] : [mark._id])));
-  }
-
-  async function foldWhere(filter: object): Promise<void> {
+  /**
+   * Folds what the marks cover, and takes away those that were closed when they were read.
+   * @param goesOn says that this process still folds; false: it was taken for dead, and another does
+   * @returns whether it came to the end
+   */
+  async function foldMarked(list: FoldMark[], goesOn: () => Promise<boolean>): Promise<boolean> {
     let group: Foldable[] = [];
-    for await (const doc of events.find(filter, { projection: { _id: 0, ...SHOWN }, batchSize: 5_000 })) {
-      group.push(doc as unknown as Foldable);
-      if (group.length < EVENTS_PER_GROUP) continue;
+    let covered: FoldMark[] = [];
+    const fold = async (): Promise<boolean> => {
       await folder.fold(group);
       group = [];
+      return goesOn();
+    };
+    for (const interval of joinedIntervals(list)) {
+      const upTo = interval.toMs === Infinity ? {} : { $lte: new Date(interval.toMs) };
+      for await (const event of foldable({ receivedAt: { $gte: new Date(interval.fromMs), ...upTo } })) {
+        group.push(event);
+        if (group.length >= EVENTS_PER_GROUP && !(await fold())) return false;
+      }
+      covered.push(...interval.marks);
+      if (group.length < EVENTS_PER_GROUP / 2) continue;
+      if (!(await fold())) return false;
+      await marks.remove(covered);
+      covered = [];
     }
     await folder.fold(group);
+    await marks.remove(covered);
+    return true;
+  }
+
+  async function* foldable(filter: object): AsyncGenerator<Foldable> {
+    const options = { projection: { _id: 0, ...SHOWN }, batchSize: 5_000 };
+    for await (const doc of events.find(filter, options)) yield doc as unknown as Foldable;
   }
 
   /** One pass at a time: a second one, here or in another process, would only do the same again. */
-  function inTurn(waitMs: number, work: (alone: boolean) => Promise<void>): Promise<void> {
-    const turn = running.then(async () => {
-      const token = await claim(waitMs);
-      try {
-        await work(token !== null);
-      } finally {
-        if (token !== null) await lanes.release(FOLD_LANE, token);
-      }
-    });
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = running.then(work);
     running = turn.catch(() => undefined);
     return turn;
   }
 
-  async function claim(waitMs: number): Promise<string | null> {
-    for (const end = performance.now() + waitMs; ;) {
-      const token = await lanes.claim(FOLD_LANE, owner, LEASE_MS);
-      if (token !== null || performance.now() >= end) return token;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  /** @returns whether it came to the end of what `choose` leaves of the marks; false also when another folds */
+  async function foldAlone(choose: (mark: FoldMark) => boolean): Promise<boolean> {
+    const token = await lanes.claim(FOLD_LANE, owner, LEASE_MS);
+    if (token === null) return false;
+    try {
+      const chosen = (await marks.read()).filter(choose);
+      return await foldMarked(chosen, () => lanes.renew(FOLD_LANE, token, LEASE_MS));
+    } finally {
+      await lanes.release(FOLD_LANE, token);
     }
   }
 
   let waiting: Promise<void> | null = null;
   /** Calls that wait at the same time share one pass, which begins after each of them did. */
   function catchUpWithAll(): Promise<void> {
-    waiting ??= inTurn(WAIT_FOR_HOLDER_MS, async () => {
-      waiting = null;
-      await foldMarked(await marks.read());
+    if (waiting !== null) return waiting;
+    const turn = inTurn(async () => {
+      if (waiting === turn) waiting = null;
+      if ((await marks.read()).length === 0) return;
+      // Whoever folds goes on, or its lease runs out.
+      while (!(await foldAlone(() => true)))
+        await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     });
-    return waiting;
+    waiting = turn;
+    turn.catch(() => {
+      if (waiting === turn) waiting = null;
+    });
+    return turn;
   }
 
   async function catchUpWithFew(profileIds: string[]): Promise<void> {
     const list = await marks.read();
     if (list.length === 0) return;
     const fromMs = Math.min(...list.map((mark) => mark.from.getTime()));
-    await foldWhere({ profileId: { $in: profileIds }, receivedAt: { $gte: new Date(fromMs) } });
+    const own: Foldable[] = [];
+    const filter = { profileId: { $in: profileIds }, receivedAt: { $gte: new Date(fromMs) } };
+    for await (const event of foldable(filter)) own.push(event);
+    await folder.fold(own);
   }
 
   /** @param ids of profiles, in order */
   async function foldAnew(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
-    const byProfile = new Map<string, Foldable[]>(ids.map((id) => [id, []]));
-    // An event's key begins with its profile's: those of the page stand side by side.
+    const onPage = new Map(ids.map((id, place) => [id, place]));
+    let byProfile = new Map<string, Foldable[]>();
+    let held = 0;
+    let next = 0;
+    /** Writes the profiles before this one, those without events as well. */
+    const putBefore = async (place: number): Promise<void> => {
+      for (; next < place; next += 1) if (!byProfile.has(ids[next]!)) byProfile.set(ids[next]!, []);
+      await folder.replace(byProfile);
+      byProfile = new Map();
+      held = 0;
+    };
+    // An event's key begins with its profile's: they come profile by profile.
     const range = { $gte: `${ids[0]!}:`, $lt: `${ids[ids.length - 1]!};` };
-    const options = { projection: { _id: 0, ...SHOWN }, batchSize: 5_000 };
-    for await (const doc of events.find({ _id: range as never }, options)) {
-      const event = doc as unknown as Foldable;
-      byProfile.get(event.profileId)?.push(event);
+    for await (const event of foldable({ _id: range })) {
+      const known = byProfile.get(event.profileId);
+      if (!onPage.has(event.profileId)) continue;
+      if (known) {
+        known.push(event);
+      } else {
+        if (held >= EVENTS_PER_GROUP) await putBefore(onPage.get(event.profileId)!);
+        byProfile.set(event.profileId, [event]);
+      }
+      held += 1;
     }
-    await folder.replace(byProfile);
+    await putBefore(ids.length);
   }
 
   return {
@@ -155,10 +192,8 @@ export function createRollupRepository(
         await marks.closeAbandoned();
         const oldest = (await marks.read())[0];
         if (oldest === undefined || clock.now().getTime() - oldest.from.getTime() < FOLD_AFTER_MS) return;
-        await inTurn(0, async (alone) => {
-          if (!alone) return;
-          const closed = (await marks.read()).filter((mark) => mark.to !== undefined);
-          if (closed.length > 0) await foldMarked(closed);
+        await inTurn(async () => {
+          await foldAlone((mark) => mark.to !== undefined);
         });
       };
       const again = (): void => {

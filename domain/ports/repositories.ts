@@ -346,7 +346,7 @@ export interface AudienceRepository {
   estimate(segment: Segment, options: { nowMs: number; siteId?: string | undefined }): Promise<Reach>;
   /** @returns those of the profiles that the segment holds for */
   members(segment: Segment, profileIds: string[], nowMs: number): Promise<Set<string>>;
-  /** @returns the segment's profiles after an id, by id, at least one unless there are no more; `after` null at the end */
+  /** @returns the segment's profiles after an id, by id; none also when none was found for long; `after` null at the end */
   page(
     segment: Segment,
     after: string | null,
@@ -440,6 +440,8 @@ export interface ListRepository {
   profilesByEmail(emails: string[]): Promise<Map<string, string[]>>;
   /** @returns who uses it when it is in use, and is not deleted; null when there is none with this id */
   delete(id: string): Promise<'deleted' | ReferenceUser[] | null>;
+  /** Empties lists that were deleted and of which members are left, because that broke off. */
+  finishRemovals(): Promise<void>;
 }
 
 export interface SettingsRepository {
@@ -479,11 +481,18 @@ export interface LimitRepository {
     since: Date | null,
   ): Promise<'granted' | { takenAt: Date }>;
   giveTurnBack(turn: { profileId: string; campaignId: string; messageId: string }): Promise<void>;
-  /** What a profile holds, for explaining. */
+  /**
+   * What a profile holds. `turnAt` is the latest turn that stands; `gotAt` the latest of those whose message got
+   * to it, or would have: not of one that is still under way, and may yet fail.
+   */
   of(
     profileId: string,
     campaignId: string,
-  ): Promise<{ slots: { key: string; messageIds: string[] }[]; turnAt: Date | null }>;
+  ): Promise<{
+    slots: { key: string; messageIds: string[] }[];
+    turnAt: Date | null;
+    gotAt: Date | null;
+  }>;
 }
 
 /**

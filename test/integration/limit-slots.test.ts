@@ -208,6 +208,25 @@ describe('slots and turns', function () {
     });
   }
 
+  for (const [state, more, got] of [
+    ['sending', {}, false],
+    ['due', {}, false],
+    ['failed', {}, false],
+    ['due', { sentAt: new Date() }, true],
+    ['sent', { sentAt: new Date() }, true],
+    ['control', { controlAt: new Date() }, true],
+  ] as const) {
+    const which = `${state}${state === 'due' && got ? ' again for another device' : ''}`;
+    it(`a turn of a message that is ${which} says ${got ? 'that' : 'not yet that'} the profile got it`, async () => {
+      const owner = anew();
+      const holder = `${owner.profileId}-turn`;
+      await limits.takeTurn(turnOf(owner, holder, 0), null);
+      await close(holder, state, more);
+      const { gotAt } = await limits.of(owner.profileId, owner.campaignId);
+      expect(gotAt).to.deep.equal(got ? at(0) : null);
+    });
+  }
+
   it('are kept in documents that go by themselves, periods that are long over before', async () => {
     const owner = anew();
     await limits.take(owner, 'old', [day(1, 'day 2026-11-01')]);

@@ -92,6 +92,16 @@ describe('custom lists', function () {
     }
   });
 
+  it('are emptied by the sweep when their deletion broke off', async () => {
+    const removals = stack.db.collection('listRemovals');
+    const members = stack.db.collection('listMembers');
+    await removals.insertOne({ _id: 'broken-off' as never });
+    await members.insertOne({ _id: 'broken-off-ada' as never, listId: 'broken-off', profileId: 'ada' });
+    await stack.api.sweepNow();
+    expect(await members.countDocuments({ listId: 'broken-off' })).to.equal(0);
+    expect(await removals.countDocuments()).to.equal(0);
+  });
+
   it('take identities from a CSV, make nobody up, and are no different when it is sent again', async () => {
     const id = await make();
     const csv =

@@ -113,6 +113,20 @@ describe('a campaign that a profile may not get again', function () {
     expect(outcomes(await scene.settled(2))).to.deep.equal(['cancelled', 'sent']);
   });
 
+  it('opens while another is under way, and is sent when that one fails', async () => {
+    const scene = await once({ live: ({ emptied }) => ({ cancelledBy: [{ event: emptied }] }) });
+    const [subscription] = scene.endpoints as [string];
+    stack.push.answer({ subscription, answer: { status: 429, retryAfter: '600' }, times: 1 });
+    await scene.post(scene.cart());
+    await stack.push.waitForReceived(1, { where: ({ endpoint }) => endpoint === subscription });
+    // It holds the turn, and waits for its next try.
+    await scene.post(scene.cart());
+    const rows = await scene.rows();
+    expect(rows.length).to.be.at.least(1);
+    await dispatched(stack);
+    expect(await scene.rows()).to.have.length(2);
+  });
+
   it('is used up by a control message as by a send', async () => {
     const scene = await once({ campaign: { setup: { controlGroup: { percent: 100 } } } });
     await scene.post(scene.cart());

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import type { Connection } from 'mongoose';
 import { connectDatabase } from '../../db/connection.ts';
 import { createRepositories, type Repositories } from '../../db/repositories.ts';
+import { createEventNames } from '../../db/segments/event-names.ts';
+import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { followServerClock } from '../../db/server-clock.ts';
 import type { NewEvent } from '../../domain/ports/repositories.ts';
 import type { Segment } from '../../domain/segment.ts';
@@ -47,6 +49,10 @@ describe('the roll-up that segments count by', function () {
   const atLeast = (event: string, gte: number, within = '30d'): Segment => ({
     did: { event, count: { gte }, within },
   });
+  const keyOf = async (name: string): Promise<string> => {
+    const doc = await connection.collection('eventNames').findOne({ _id: name as never });
+    return String(doc?.key);
+  };
   const entriesOf = async (identity: string): Promise<Record<string, string[]>> => {
     const doc = await connection.collection('profiles').findOne({ _id: ids.get(identity) as never });
     return (doc?.did ?? {}) as Record<string, string[]>;
@@ -147,6 +153,32 @@ describe('the roll-up that segments count by', function () {
       catalogueVersion: 0,
     });
     expect(await holdsFor(atLeast('Orphaned', 1))).to.deep.equal(['ada']);
+  });
+
+  it('goes on after a pass that failed', async () => {
+    const lanes = connection.collection('lanes');
+    const real = lanes.findOneAndUpdate;
+    let failures = 0;
+    lanes.findOneAndUpdate = (() => {
+      failures += 1;
+      return Promise.reject(new Error('away'));
+    }) as never;
+    // Through another repository of the same connection, which has the same collection underneath.
+    const own = createRollupRepository(connection, clock, createEventNames(connection));
+    try {
+      await store(did('bob', 'Again', '1', nowMs));
+      const fault = await own.catchUp().then(String, (error: unknown) => error);
+      expect(fault).to.be.instanceOf(Error);
+    } finally {
+      lanes.findOneAndUpdate = real;
+    }
+    expect(failures).to.equal(1);
+    await own.catchUp();
+    expect(
+      await connection
+        .collection('profiles')
+        .countDocuments({ [`did.${await keyOf('Again')}`]: { $exists: true } }),
+    ).to.equal(1);
   });
 
   it('takes away the marks of what it has folded, and closes those that nobody will', async () => {

@@ -197,6 +197,57 @@ describe('the slots of a targeting cap', function () {
     expect(await count({ capSlot: true, state: 'sending' })).to.equal(2);
   });
 
+  it('are free again when a profile is erased whose row was not sent, and only then', async () => {
+    await openRun('r1', 20);
+    const run = { campaignId: CAMPAIGN, runId: 'r1' };
+    expect(await one().caps.draw(run, cap(10))).to.equal(10);
+    const byRank = await mongo.collection('messages').find().sort({ rank: 1, _id: 1 }).toArray();
+    const erase = async (id: string): Promise<void> => {
+      await mongo.collection('profiles').insertOne({ _id: id as never });
+      expect(await one().profiles.erase(id)).to.equal(true);
+      expect(await count({ profileId: id })).to.equal(0);
+    };
+    const place = (i: number): string => byRank[i]?.profileId as string;
+    await erase(place(0)); // Drawn, and not admitted yet.
+    await erase(place(15)); // Not drawn: it has no slot.
+    await admitAll();
+    await erase(place(1)); // Drawn, and due.
+    await settle('r1', 'failed', 2);
+    const failed = await mongo.collection('messages').findOne({ state: 'failed' });
+    await erase(failed?.profileId as string); // Failed, and its slot is not given back yet.
+    await settle('r1', 'sent', 3);
+    const sent = await mongo.collection('messages').findOne({ state: 'sent' });
+    await erase(sent?.profileId as string); // Sent: the slot is used up.
+    const claimed = await one().messages.claim(
+      { runId: 'r1', partitions: ALL, limit: 1 },
+      newId(),
+      Date.now() + 1_000,
+      30_000,
+    );
+    await erase(claimed[0]?.profileId as string); // Being sent: it may have gone out.
+    expect(await one().caps.reclaim(CAMPAIGN, 50), 'the other that failed').to.equal(1);
+    // Ten, of which three were erased before they were sent and two failed: one of these was erased.
+    expect(await one().caps.draw(run, cap(10))).to.equal(4);
+  });
+
+  it('are all free again when profiles are erased while others draw and admit', async () => {
+    await openRun('r1', 40);
+    const run = { campaignId: CAMPAIGN, runId: 'r1' };
+    const ids = rowsOf('r1', 40).map((row) => row.profileId);
+    await mongo.collection('profiles').insertMany(ids.map((id) => ({ _id: id as never })));
+    const drawing = (async () => {
+      for (let i = 0; i < 30; i += 1) {
+        await instances[1]!.caps.draw(run, cap(12));
+        await instances[1]!.caps.admit(CAMPAIGN, 3);
+      }
+    })();
+    for (const id of ids) await one().profiles.erase(id);
+    await drawing;
+    await admitAll();
+    expect(await count({})).to.equal(0);
+    expect((await mongo.collection('targetingCaps').findOne({}))?.taken).to.equal(0);
+  });
+
   it('are found in the index, however many rows are not drawn', async () => {
     await openRun('r1', 400);
     await one().caps.draw({ campaignId: CAMPAIGN, runId: 'r1' }, cap(5));

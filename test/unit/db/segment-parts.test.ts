@@ -82,13 +82,13 @@ describe('marks of what may be unfolded', () => {
       from: new Date(from),
       ...(to === undefined ? {} : { to: new Date(to) }),
     });
-    expect(joinedIntervals([mark(30, 40), mark(0, 10), mark(5, 20), mark(21, 22)])).to.deep.equal([
-      { fromMs: 0, toMs: 22 },
-      { fromMs: 30, toMs: 40 },
+    const spans = (...marks: Parameters<typeof joinedIntervals>[0]) =>
+      joinedIntervals(marks).map((one) => [one.fromMs, one.toMs, one.marks.map((each) => each._id).join()]);
+    expect(spans(mark(30, 40), mark(0, 10), mark(5, 20), mark(21, 22))).to.deep.equal([
+      [0, 22, '0,5,21'],
+      [30, 40, '30'],
     ]);
-    expect(joinedIntervals([mark(0, 10), mark(5)])).to.deep.equal([{ fromMs: 0, toMs: 60_005 }]);
-    expect(joinedIntervals([{ ...mark(7), rebuildSeenAt: new Date(8) }])).to.deep.equal([
-      { fromMs: 7, toMs: Infinity },
-    ]);
+    expect(spans(mark(0, 10), mark(5))).to.deep.equal([[0, 60_005, '0,5']]);
+    expect(spans({ ...mark(7), rebuildSeenAt: new Date(8) })).to.deep.equal([[7, Infinity, '7']]);
   });
 });
