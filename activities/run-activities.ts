@@ -20,8 +20,8 @@ const DRAWN_PER_WRITE = 2_000;
 const DRAWN_PER_GROUP = 50;
 const ROWS_PER_GROUP = 1_000;
 const MAX_GROUPS = 16;
-/** How long one call drains before it lets the workflow see where the run stands. */
-const DRAIN_FOR_MS = 20_000;
+/** How long one call goes on before it lets the workflow see where the run stands. */
+const CALL_FOR_MS = 20_000;
 
 export type DrainAnswer =
   | { kind: 'done' }
@@ -50,15 +50,16 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
 
   return {
     /**
-     * Inserts one row for each profile of the next pages of the segment, by profile id.
-     * Repeating a page is harmless: a row that is there is left alone.
+     * Inserts one row for each profile of the next pages of the segment, by profile id, for up to 20 s or until
+     * the campaign is over: what it refers to may be deleted from then on. Repeating a page is harmless: a row that is there is left alone.
      *
-     * @returns the last profile id looked at, null when there are no more, and whether the rows are to be drawn
+     * @returns the last profile id looked at, null when there are no more, whether the rows are to be drawn,
+     *   and whether the campaign is over
      */
     async materialise(input: {
       runId: string;
       after: string | null;
-    }): Promise<{ after: string | null; capped?: true }> {
+    }): Promise<{ after: string | null; capped?: true; closed?: true }> {
       const run = await mustRun(input.runId);
       if (isRunOver(run.status)) return { after: null };
       const definition = await mustDefinition(run);
@@ -68,10 +69,12 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       const site = await deps.sites.byId(definition.siteId);
       const segment = 'past' in definition.who ? definition.who.past : { any: [] };
       const atMs = run.instant.getTime();
-      return withHeartbeat(async (signal) => {
+      return withHeartbeat<{ after: string | null; capped?: true; closed?: true }>(async (signal) => {
+        const startedMs = deps.clock.monotonicMs();
         let { after } = input;
         for (let page = 0; page < PAGES_PER_CALL; page += 1) {
           failIfAborted(signal);
+          if (await isOver(run.campaignId)) return { after: null, closed: true };
           const members = await deps.audience.page(segment, after, PROFILES_PER_PAGE, atMs);
           if (members.profiles.length > 0) {
             const rows = await rowsFor(run, definition, site, members.profiles);
@@ -79,7 +82,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
             else await deps.messages.insertRunRows(rows);
           }
           after = members.after;
-          if (after === null) break;
+          if (after === null || deps.clock.monotonicMs() - startedMs > CALL_FOR_MS) break;
         }
         return { after, ...capped };
       });
@@ -139,7 +142,7 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
             // Due by the clock and yet not claimed: another holder's lease is about to end.
             return { kind: 'wait', untilMs: Math.max(next.getTime(), deps.clock.nowMs() + 200) };
           }
-          if (deps.clock.monotonicMs() - startedMs > DRAIN_FOR_MS) break;
+          if (deps.clock.monotonicMs() - startedMs > CALL_FOR_MS) break;
         }
         return { kind: 'more' };
       });
@@ -200,6 +203,11 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
   async function isPaused(runId: string): Promise<boolean> {
     const campaign = await deps.campaigns.byId((await mustRun(runId)).campaignId);
     return campaign?.status === 'paused';
+  }
+
+  async function isOver(campaignId: string): Promise<boolean> {
+    const status = (await deps.campaigns.byId(campaignId))?.status;
+    return status === undefined || status === 'stopped' || status === 'completed';
   }
 
   function allOf(run: Run): { runId: string; partitions: { from: number; to: number }; limit: number } {

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Campaign } from '../domain/campaign.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import type { WebPushRequest } from '../domain/ports/channels.ts';
@@ -23,22 +23,18 @@ export function createTestActivities(deps: DeliveryDeps): TestActivities {
   return {
     /**
      * Renders and sends as real messages are, but writes no row and asks for no gate, quiet hours, limits, control
-     * group or filter. Not idempotent: it is tried once. Throws only before anything was sent.
+     * group or filter. Not idempotent: it is tried once.
+     * @throws ApplicationFailure `NothingSent` when it failed before anything was sent
      */
     async sendTest(input) {
       const startedMs = deps.clock.monotonicMs();
       const signal = Context.current().cancellationSignal;
       const mayBegin = (): boolean =>
         deps.clock.monotonicMs() - startedMs < START_WITHIN_MS && !signal.aborted;
-      const campaign = await deps.campaigns.byId(input.campaignId);
-      if (!campaign) throw new Error(`no campaign ${input.campaignId}`);
-      const { siteId } = campaign.definition;
-      const [site, profiles, active] = await Promise.all([
-        deps.sites.byId(siteId),
-        deps.profiles.byIds(input.profileIds),
-        deps.subscriptions.activeOf(siteId, input.profileIds),
-      ]);
-      if (!site) throw new Error(`no site ${siteId}`);
+      const { campaign, site, profiles, active } = await readAll(deps, input).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        throw ApplicationFailure.nonRetryable(why, 'NothingSent');
+      });
 
       const results = new Map<string, TestSendResult>();
       await forEachLimit(input.profileIds, deps.limits.concurrency, async (profileId) => {
@@ -50,6 +46,28 @@ export function createTestActivities(deps: DeliveryDeps): TestActivities {
       return input.profileIds.flatMap((profileId) => results.get(profileId) ?? []);
     },
   };
+}
+
+/** Reads what a test needs, before anything of it is sent. */
+async function readAll(
+  deps: DeliveryDeps,
+  { campaignId, profileIds }: TestSendInput,
+): Promise<{
+  campaign: Campaign;
+  site: Site;
+  profiles: Map<string, Profile>;
+  active: Map<string, Subscription[]>;
+}> {
+  const campaign = await deps.campaigns.byId(campaignId);
+  if (!campaign) throw new Error(`no campaign ${campaignId}`);
+  const { siteId } = campaign.definition;
+  const [site, profiles, active] = await Promise.all([
+    deps.sites.byId(siteId),
+    deps.profiles.byIds(profileIds),
+    deps.subscriptions.activeOf(siteId, profileIds),
+  ]);
+  if (!site) throw new Error(`no site ${siteId}`);
+  return { campaign, site, profiles, active };
 }
 
 interface Recipient {

@@ -39,7 +39,7 @@ export async function startApiProcess(
       PORT: '0',
       LOG_LEVEL: 'error',
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   // A bench that is broken off must not leave it behind.
   const end = (): void => void child.kill('SIGKILL');
@@ -68,6 +68,8 @@ async function main(): Promise<void> {
     log: createLog(config.logLevel),
     folds: process.env.BECKON_TEST_FOLDS === 'true',
   });
+  // Whatever ends the bench closes this pipe: a signal's handler may not get to run.
+  process.stdin.on('close', () => process.exit()).resume();
   process.stdout.write(`http://127.0.0.1:${api.port}\n`);
   await runUntilSignal();
   await api.close();

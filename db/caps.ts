@@ -225,15 +225,11 @@ export async function eraseCapped(connection: Connection, profileId: string): Pr
     await connection.transaction(async (session) => {
       const mine = { profileId, campaignId };
       const doc = (await caps.findOne({ _id: campaignId as never }, { session })) as unknown as CapDoc | null;
-      const counted: object[] = [{ capSlot: true, state: { $nin: ['sent', 'sending'] } }];
+      const counted: object[] = [{ capSlot: true, sentAt: null, state: { $nin: ['sent', 'sending'] } }];
       if (doc?.draw) counted.push(drawnRows(doc.draw));
       const free = await messages.countDocuments({ ...mine, $or: counted }, { session });
       await messages.deleteMany(mine, { session });
-      await caps.updateOne(
-        { _id: campaignId as never },
-        { $inc: { taken: -free, erased: 1 } },
-        { session },
-      );
+      await caps.updateOne({ _id: campaignId as never }, { $inc: { taken: -free, erased: 1 } }, { session });
     });
   }
 }

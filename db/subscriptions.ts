@@ -29,7 +29,7 @@ const subscriptionSchema = new Schema<SubscriptionDoc>(
   },
   { collection: 'subscriptions', versionKey: false, minimize: false },
 );
-// The addresses of a page of profiles on a site, and all of one profile.
+// The addresses of a page of profiles on a site or on any, and all of one profile.
 subscriptionSchema.index({ profileId: 1, siteId: 1, status: 1 });
 // Listing a site's subscriptions.
 subscriptionSchema.index({ siteId: 1, _id: 1 });
@@ -135,6 +135,17 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
         else byProfile.set(doc.profileId, [toSubscription(doc)]);
       }
       return byProfile;
+    },
+
+    async latestZones(profileIds) {
+      const docs = await model
+        .find({ profileId: { $in: profileIds }, status: 'active', timezone: { $exists: true } })
+        .select({ profileId: 1, timezone: 1, syncedAt: 1 })
+        .lean<Pick<SubscriptionDoc, '_id' | 'profileId' | 'timezone' | 'syncedAt'>[]>()
+        .exec();
+      // The id settles a tie: every campaign is to find the same one.
+      docs.sort((a, b) => a.syncedAt.getTime() - b.syncedAt.getTime() || (a._id < b._id ? -1 : 1));
+      return new Map(docs.flatMap(({ profileId, timezone }) => (timezone ? [[profileId, timezone]] : [])));
     },
 
     async expire(ids) {

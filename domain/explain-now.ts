@@ -7,7 +7,7 @@ import { controlGroupOf, periodsAt, turnsCountSince } from './limits.ts';
 import { inQuietHours } from './quiet-hours.ts';
 import { isRunOver } from './run.ts';
 import { clockText } from './trigger-plan.ts';
-import { zoneOf } from './zone-of.ts';
+import { limitZoneOf, zoneOf } from './zone-of.ts';
 
 /** What a step would come to now; null when it would neither pass nor fail. `text` is a sentence without its stop. */
 export interface Judged {
@@ -191,7 +191,8 @@ function limitsNow(facts: ExplainFacts): Judged {
   const { campaign, settings, nowMs, held } = facts;
   const { channel, when } = campaign.definition;
   if (when.ignoreGlobalLimits) return passed('the campaign ignores the global limits');
-  const { periods } = periodsAt(settings.globalLimits[channel], nowMs, zoneNow(facts));
+  const zone = limitZoneOf(facts.profile ?? {}, facts.latestZone, settings.timezone);
+  const { periods } = periodsAt(settings.globalLimits[channel], nowMs, zone);
   if (periods.length === 0) return passed('the account sets no limit for the channel');
   const used = periods.map(({ key, limit }) => ({
     key,

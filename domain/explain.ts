@@ -4,7 +4,7 @@ import type { EventVerdict } from './explain-events.ts';
 import type { JudgedPart } from './explain-segment.ts';
 import { judgeNow, type Judged } from './explain-now.ts';
 import { recordedStep, recordedText } from './explain-recorded.ts';
-import type { Message } from './message.ts';
+import { isOpen, type Message } from './message.ts';
 import type { Profile } from './profile.ts';
 import type { Run } from './ports/repositories.ts';
 import type { AccountSettings } from './settings.ts';
@@ -74,6 +74,8 @@ export interface ExplainFacts {
   filter?: JudgedPart | undefined;
   /** Live: the first event that cancels the latest message, if it came. */
   cancelledBy?: StoredEvent | undefined;
+  /** The time zone of the profile's latest subscription on any site. */
+  latestZone?: string | undefined;
 }
 
 /**
@@ -82,12 +84,14 @@ export interface ExplainFacts {
  */
 export function explain(facts: ExplainFacts): Explanation {
   const judged = judgeNow(facts);
-  const [row] = facts.rows;
+  // One that is under way tells more than a later one that came to nothing, such as that of another cart.
+  const row = facts.rows.find((one) => isOpen(one.state)) ?? facts.rows[0];
   const steps = row ? stepsOfRow(facts, row, judged) : stepsAsOfNow(judged);
   if (!row) return { ...withoutRow(facts, steps), steps };
-  const earlier = facts.rows.slice(1).find((other) => other.sentAt !== undefined);
+  const earlier = facts.rows.find((other) => other !== row && other.sentAt !== undefined);
   const also = earlier?.sentAt ? `; an earlier message was sent at ${earlier.sentAt.toISOString()}` : '';
-  const summary = `${recordedText(row, facts)}${also}${laterEvent(facts, row)}.`;
+  const of = row.passage && row.passage.matchValue !== '' ? `, for ${row.passage.matchValue}` : '';
+  const summary = `${recordedText(row, facts)}${of}${also}${laterEvent(facts, row)}.`;
   return { verdict: verdictOf(row), summary, steps };
 }
 

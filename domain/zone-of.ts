@@ -5,6 +5,21 @@ import type { Site, Subscription } from './site.ts';
 export const ACCOUNT_TIME_ZONE = 'UTC';
 
 /**
+ * Whose time zone the account's limits go by. It is the same for every campaign, whichever site it is on: else two
+ * of them would count by two different days.
+ *
+ * @param latest of the profile's latest active subscription on any site
+ * @param account the account's, as its settings have it
+ */
+export function limitZoneOf(
+  profile: Pick<Profile, 'timezone'>,
+  latest: string | undefined,
+  account: string,
+): string {
+  return profile.timezone ?? latest ?? account;
+}
+
+/**
  * Whose time zone counts: the profile's, else its latest subscription's, else the site's, else the account's.
  *
  * @param account the account's, as its settings have it

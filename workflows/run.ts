@@ -29,7 +29,8 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
   while (phase.kind === 'materialise' && !stopped) {
     setCurrentDetails('Materialising: writing down who gets it.');
     const page = await activities.materialise({ runId: input.runId, after: phase.after });
-    if (page.after !== null) phase = { kind: 'materialise', after: page.after };
+    if (page.closed) stopped = true;
+    else if (page.after !== null) phase = { kind: 'materialise', after: page.after };
     else if (page.capped) phase = { kind: 'draw' };
     else phase = { kind: 'drain', groups: await activities.beginDrain(input.runId) };
     if (mustContinue() && !stopped) await continueAsNew<typeof run>({ ...input, phase });

@@ -16,7 +16,7 @@ import { testActivities } from './policies.ts';
 export async function testSend(input: TestSendInput): Promise<TestSendAnswer> {
   if (Date.now() - workflowInfo().startTime.getTime() > TEST_SEND.beginWithinMs) {
     setCurrentDetails('Not sent: no worker took the test in time.');
-    throw ApplicationFailure.nonRetryable('no worker took the test in time; nothing was sent', 'NothingSent');
+    throw ApplicationFailure.nonRetryable('no worker took it in time', 'NothingSent');
   }
   setCurrentDetails(`Sending to ${input.profileIds.length} test profiles.`);
   try {
@@ -31,11 +31,10 @@ export async function testSend(input: TestSendInput): Promise<TestSendAnswer> {
   }
 }
 
-/** A worker that vanished may have sent; an activity that fails by itself does so before it sends. */
+/** Once a worker took it, only its own word says that nothing was sent: one that vanished may have. */
 function mayHaveSent(error: unknown): boolean {
-  return (
-    error instanceof ActivityFailure &&
-    error.cause instanceof TimeoutFailure &&
-    error.cause.timeoutType !== 'SCHEDULE_TO_START'
-  );
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return cause.timeoutType !== 'SCHEDULE_TO_START';
+  return !(cause instanceof ApplicationFailure && cause.type === 'NothingSent');
 }

@@ -23,7 +23,12 @@ export type Allowance =
 export async function takeAllowance(
   deps: Pick<DeliveryDeps, 'limits' | 'allowances' | 'clock'>,
   row: Message,
-  about: { definition: CampaignDefinition; zone: string; settings: AccountSettings },
+  about: {
+    definition: CampaignDefinition;
+    /** The same whichever campaign the message is of. */
+    zone: string;
+    settings: AccountSettings;
+  },
 ): Promise<Allowance> {
   const { definition, zone, settings } = about;
   const { profileId, campaignId, id: messageId } = row;

@@ -13,6 +13,8 @@ export interface PageContext {
   profiles: Map<string, Profile>;
   subscriptions: Map<string, Subscription[]>;
   events: Map<string, StoredEvent>;
+  /** The zones that limits go by, of profiles that have none of their own; empty where nothing is limited. */
+  latestZones: Map<string, string>;
   settings: AccountSettings;
 }
 
@@ -58,5 +60,16 @@ export async function loadPageContext(
     ...loadDefinitions,
     ...loadSites,
   ]);
-  return { definitions, sites, profiles, subscriptions, events, settings };
+  const zoneless = [...profiles.values()].filter(({ timezone }) => !timezone).map(({ id }) => id);
+  const latestZones =
+    zoneless.length > 0 && isLimited(settings)
+      ? await deps.subscriptions.latestZones(zoneless)
+      : new Map<string, string>();
+  return { definitions, sites, profiles, subscriptions, events, latestZones, settings };
+}
+
+function isLimited({ globalLimits }: AccountSettings): boolean {
+  return Object.values(globalLimits).some(
+    (limit) => limit?.perDay !== undefined || limit?.perWeek !== undefined,
+  );
 }

@@ -2,7 +2,7 @@ import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { refOf } from '../../domain/event.ts';
 import type { Device, Message } from '../../domain/message.ts';
 import { endOfQuietHours, inQuietHours } from '../../domain/quiet-hours.ts';
-import { zoneOf } from '../../domain/zone-of.ts';
+import { limitZoneOf, zoneOf } from '../../domain/zone-of.ts';
 import { expiresAtMs } from '../../domain/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
 import type { WebPushRequest } from '../../domain/ports/channels.ts';
@@ -69,9 +69,10 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
   }
 
   const addresses = context.subscriptions.get(addressKey(row)) ?? [];
-  const zone = zoneOf(profile, addresses, site, context.settings.timezone);
+  const { settings } = context;
   const { dnd } = definition.when;
   if (dnd) {
+    const zone = zoneOf(profile, addresses, site, settings.timezone);
     if (inQuietHours(nowMs, dnd, zone)) {
       if (dnd.action === 'discard')
         return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
@@ -98,7 +99,8 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
   // What one device has taken already was sent, and has its slot and its turn.
   let startBeforeMs = Infinity;
   if (row.sentAt === undefined) {
-    const allowance = await takeAllowance(deps, row, { definition, zone, settings: context.settings });
+    const zone = limitZoneOf(profile, context.latestZones.get(profile.id), settings.timezone);
+    const allowance = await takeAllowance(deps, row, { definition, zone, settings });
     if (allowance.kind === 'refused') return { ...settle(row, allowance.settlement), mayHold: true };
     startBeforeMs = allowance.startBeforeMs;
     const refusal = await refusedByCap(deps, row, definition);

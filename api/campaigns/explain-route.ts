@@ -120,12 +120,14 @@ async function gather(
   const known = { nowMs, campaign, asked, profile, settings, site };
   if (!profile) return { ...known, ...nothing };
 
-  const [rows, subscriptions, held] = await Promise.all([
+  const [rows, subscriptions, held, zones] = await Promise.all([
     deps.messages.ofProfile(profile.id, campaign.id, MOST_MESSAGES),
     deps.subscriptions.list({ siteId: definition.siteId, profileId: profile.id }, null, MOST_SUBSCRIPTIONS),
     deps.allowances.of(profile.id, campaign.id),
+    deps.subscriptions.latestZones([profile.id]),
   ]);
-  const facts = { ...known, ...nothing, rows, subscriptions, held };
+  const latestZone = zones.get(profile.id);
+  const facts = { ...known, ...nothing, rows, subscriptions, held, latestZone };
   return 'live' in definition.who
     ? { ...facts, ...(await gatherLive(deps, campaign, definition.who.live, { ...facts, profile })) }
     : { ...facts, ...(await gatherPast(deps, campaign, definition.who.past, profile, nowMs)) };
@@ -138,7 +140,7 @@ async function gatherLive(
   known: Pick<ExplainFacts, 'rows' | 'held' | 'nowMs'> & { profile: Profile },
 ): Promise<Pick<ExplainFacts, 'events' | 'filter' | 'cancelledBy'>> {
   const { profile, rows, nowMs } = known;
-  const turnAt = known.held?.turnAt ?? null;
+  const gotAt = known.held?.gotAt ?? null;
   const [events, filter, cancelledBy] = await Promise.all([
     deps.events.latest(profile.id, live.event, MOST_EVENTS),
     live.filter && judge(deps, live.filter, profile, nowMs),
@@ -146,7 +148,7 @@ async function gatherLive(
   ]);
   const verdicts = events.map((event) => {
     const messageId = derivedId(campaign.id, event.id);
-    return explainEvent(campaign, live, { event, messageId }, rows, turnAt);
+    return explainEvent(campaign, live, { event, messageId }, rows, gotAt);
   });
   return { events: verdicts, filter, cancelledBy };
 }

@@ -3,6 +3,7 @@ import type { Campaign, WebPushContent } from '../../domain/campaign.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { TestSendInput, TestSendResult } from '../../domain/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
+import { NothingSentError } from '../temporal/workflow-starter.ts';
 import { id, instant, properties, text } from '../http/fields.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
@@ -165,27 +166,19 @@ async function send(deps: ApiDeps, input: TestSendInput, campaignName: string): 
     answer = await deps.workflows.testSend(input, campaignName);
   } catch (error) {
     deps.log.warn({ err: error, campaign: input.campaignId }, 'a test could not be sent');
-    const nothingSent = error instanceof Error && error.name === 'WorkflowFailedError';
     throw new Problem(
       'workflows_unavailable',
-      nothingSent
-        ? `nothing was sent: ${causeOf(error)}`
-        : 'Temporal cannot be reached, or did not answer in time; a repeat with the same Idempotency-Key sends nothing twice',
+      error instanceof NothingSentError
+        ? `nothing was sent: ${error.message}`
+        : 'it is not known whether it was sent: Temporal cannot be reached, or the test did not end in time; ' +
+            'a repeat with the same Idempotency-Key sends nothing twice',
     );
   }
   if (answer.kind === 'done') return answer.results;
   throw new Problem(
     'workflows_unavailable',
-    'the worker that sent the test broke off: some devices may have got it',
+    'it is not known whether it was sent: the worker broke off, and some devices may have got it',
   );
-}
-
-/** What the worker said, or that there was none. */
-function causeOf(error: Error): string {
-  let cause: unknown = error.cause;
-  while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause;
-  if (cause instanceof Error && cause.name === 'ApplicationFailure') return cause.message;
-  return 'no worker took it in time';
 }
 
 function viewOf({ profileId, ...rest }: TestSendResult, identities: Map<string, string | undefined>): object {

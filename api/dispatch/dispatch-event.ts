@@ -176,7 +176,10 @@ function endedBefore(
   return { reason: 'ended', qualified: passage.qualifiesAt <= campaign.endsAt };
 }
 
-/** Whether another message keeps the passage from being sent when it is to be; before the send it is asked again. */
+/**
+ * Whether a message that the profile got, or would have, keeps the passage from being sent when it is to be.
+ * One that is under way may yet fail: the passage opens, and before its send it is asked again.
+ */
 async function isTurnUsedUp(
   deps: DispatchDeps,
   profileId: string,
@@ -185,8 +188,8 @@ async function isTurnUsedUp(
 ): Promise<boolean> {
   const since = turnsCountSince(campaign.when.requalify, plan.dueAtMs);
   if (since === 'always') return false;
-  const { turnAt } = await deps.allowances.of(profileId, campaign.id);
-  return turnAt !== null && (since === null || turnAt >= since);
+  const { gotAt } = await deps.allowances.of(profileId, campaign.id);
+  return gotAt !== null && (since === null || gotAt >= since);
 }
 
 async function startTrigger(

@@ -1,6 +1,7 @@
 import type {
   CampaignRepository,
   LaneRepository,
+  ListRepository,
   MessageRepository,
   ProfileRepository,
   RunRepository,
@@ -13,6 +14,7 @@ import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 export interface SweepDeps {
   campaigns: CampaignRepository;
   profiles: Pick<ProfileRepository, 'eraseLeftovers'>;
+  lists: Pick<ListRepository, 'finishRemovals'>;
   runs: RunRepository;
   messages: MessageRepository;
   workflows: WorkflowStarter;
@@ -48,6 +50,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
       }
       const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
       await deps.profiles.eraseLeftovers();
+      await deps.lists.finishRemovals();
       await sweepTriggers(before);
       await sweepRuns(before);
     } finally {

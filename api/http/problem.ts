@@ -10,6 +10,7 @@ export const PROBLEMS = {
   wrong_status: { status: 409, title: 'The campaign is not in a status that allows this.' },
   in_use: { status: 409, title: 'Others refer to it; who does is listed.' },
   request_in_progress: { status: 409, title: 'A call with this idempotency key is still under way.' },
+  rebuild_in_progress: { status: 409, title: 'The roll-up is being made anew already.' },
   too_many: { status: 409, title: 'There are as many of these as there may be.' },
   body_too_large: { status: 413, title: 'The body is too large.' },
   unsupported_media_type: { status: 415, title: 'The body is not of the type that this call takes.' },

@@ -111,7 +111,7 @@ export function rollupRoutes(deps: ApiDeps): Route[] {
       answers: { 202: { description: 'Begun', schema: status } },
       handle() {
         if (last.rebuilding)
-          throw new Problem('request_in_progress', 'a rebuild is under way on this instance');
+          throw new Problem('rebuild_in_progress', 'a rebuild is under way on this instance');
         const startedAt = deps.clock.now();
         last = { rebuilding: true, startedAt };
         void rebuild(startedAt);

@@ -1,10 +1,18 @@
 import {
   WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
+  type WorkflowIdReusePolicy,
   type WorkflowOptions,
 } from '@temporalio/client';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  defineSearchAttributeKey,
+  TimeoutFailure,
+  TypedSearchAttributes,
+} from '@temporalio/common';
 import type { Campaign } from '../../domain/campaign.ts';
 import type { TriggerSignals } from '../../domain/ports/services.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
@@ -36,10 +44,16 @@ export interface WorkflowStarter extends TriggerSignals {
   /** Starts a run that is missing, or wakes it. */
   wakeRun(run: Run, campaignName: string): Promise<void>;
   /**
-   * Sends a test and waits for how it went. One with the same id is not sent again, unless nothing of it was sent.
-   * @throws WorkflowFailedError when nothing was sent
+   * Sends a test and waits for how it went. One with the same id is not sent again, unless it is certain that
+   * nothing of it was sent.
+   * @throws NothingSentError when it is certain that nothing was sent; with any other error it is not known
    */
   testSend(input: TestSendInput, campaignName: string): Promise<TestSendAnswer>;
+}
+
+/** It is certain that no device got anything of a test; `message` says why. */
+export class NothingSentError extends Error {
+  override readonly name = 'NothingSentError';
 }
 
 const keys = {
@@ -163,21 +177,48 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
         workflowId,
         taskQueue,
         args: [input],
-        // A test that failed sent nothing; one that completed answers its repeat.
-        workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
-        workflowIdConflictPolicy: 'USE_EXISTING' as const,
-        workflowExecutionTimeout: TEST_SEND.executionMs,
         staticSummary: `Test of ${campaignName}`,
         memo: { campaign: campaignName },
         typedSearchAttributes: attributes(input.campaignId, campaignName),
       };
+      const begin = async (workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<boolean> => {
+        try {
+          await inTime(() => workflow.start(WORKFLOW.testSend, { ...options, workflowIdReusePolicy }));
+          return true;
+        } catch (error) {
+          if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+          throw error;
+        }
+      };
+      const untilMs = Date.now() + TEST_SEND.waitMs;
+      const end = async (): Promise<TestSendAnswer> => {
+        try {
+          const ended = (): Promise<unknown> => workflow.getHandle(workflowId).result();
+          return (await client.withDeadline(untilMs, ended)) as TestSendAnswer;
+        } catch (error) {
+          const why = whyNothingSent(error);
+          throw why === null ? error : new NothingSentError(why, { cause: error });
+        }
+      };
+      // A try before this one may have sent, also one that was terminated: only how it ended says that it did not.
+      const isFirst = await begin('REJECT_DUPLICATE');
       try {
-        await inTime(() => workflow.start(WORKFLOW.testSend, options));
+        return await end();
       } catch (error) {
-        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+        if (isFirst || !(error instanceof NothingSentError)) throw error;
       }
-      const ended = (): Promise<unknown> => workflow.getHandle(workflowId).result();
-      return (await client.withDeadline(Date.now() + TEST_SEND.waitMs, ended)) as TestSendAnswer;
+      await begin('ALLOW_DUPLICATE_FAILED_ONLY');
+      return end();
     },
   };
+}
+
+/** @returns why it is certain that nothing was sent, when the end of a test says so, and null when it does not */
+function whyNothingSent(error: unknown): string | null {
+  if (!(error instanceof WorkflowFailedError)) return null;
+  const cause = error.cause instanceof ActivityFailure ? error.cause.cause : error.cause;
+  if (cause instanceof ApplicationFailure && cause.type === 'NothingSent') return cause.message;
+  // Of the activity: the server gave it up before any worker took it.
+  const wasNotTaken = cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
+  return wasNotTaken ? 'no worker took it in time' : null;
 }

@@ -90,7 +90,7 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
       return [{ updateOne: { filter, update: { $set, $inc: { folds: 1 } } } }];
     });
     if (writes.length === 0) return true;
-    const { matchedCount } = await profiles.bulkWrite(writes as never, { ordered: false });
+    const { matchedCount } = await profiles.bulkWrite(writes, { ordered: false });
     return matchedCount === writes.length;
   }
 

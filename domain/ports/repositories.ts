@@ -80,6 +80,8 @@ export interface SubscriptionRepository {
   ): Promise<Subscription[]>;
   /** @returns the active ones of each profile on the site, oldest first */
   activeOf(siteId: string, profileIds: string[]): Promise<Map<string, Subscription[]>>;
+  /** @returns the time zone of each profile's latest active subscription that has one, on any site */
+  latestZones(profileIds: string[]): Promise<Map<string, string>>;
   /** Once: marks active ones as expired. @returns how many changed */
   expire(ids: string[]): Promise<number>;
   setStatus(id: string, status: Subscription['status']): Promise<Subscription | null>;

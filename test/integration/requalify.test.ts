@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { cartScene, type CartScene, type CartSceneOptions } from '../support/cart-scene.ts';
 import { dispatched, makeSite } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 const outcomes = (rows: Record<string, any>[]): string[] =>
   rows.map(({ state, reason }) => (reason ?? state) as string).sort();
@@ -113,18 +114,20 @@ describe('a campaign that a profile may not get again', function () {
     expect(outcomes(await scene.settled(2))).to.deep.equal(['cancelled', 'sent']);
   });
 
-  it('opens while another is under way, and is sent when that one fails', async () => {
-    const scene = await once({ live: ({ emptied }) => ({ cancelledBy: [{ event: emptied }] }) });
+  it('opens while another is under way, and the send decides', async () => {
+    const scene = await once({ live: () => ({ matchOn: 'cartId' }) });
     const [subscription] = scene.endpoints as [string];
     stack.push.answer({ subscription, answer: { status: 429, retryAfter: '600' }, times: 1 });
-    await scene.post(scene.cart());
+    await scene.post(scene.cart({ cartId: 'a' }));
+    // It holds the turn from here on, and waits for its next try.
     await stack.push.waitForReceived(1, { where: ({ endpoint }) => endpoint === subscription });
-    // It holds the turn, and waits for its next try.
-    await scene.post(scene.cart());
-    const rows = await scene.rows();
-    expect(rows.length).to.be.at.least(1);
-    await dispatched(stack);
-    expect(await scene.rows()).to.have.length(2);
+    await scene.post(scene.cart({ cartId: 'b' }));
+    const rows = await waitFor('the second', async () => {
+      const found = await scene.rows();
+      return found.some(({ reason }) => reason === 'frequencyCap') && found;
+    });
+    expect(rows).to.have.length(2);
+    expect(scene.pushes()).to.have.length(1);
   });
 
   it('is used up by a control message as by a send', async () => {

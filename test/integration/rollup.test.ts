@@ -157,12 +157,14 @@ describe('the roll-up that segments count by', function () {
 
   it('goes on after a pass that failed', async () => {
     const lanes = connection.collection('lanes');
-    const real = lanes.findOneAndUpdate;
+    const real = lanes.findOneAndUpdate.bind(lanes);
     let failures = 0;
-    lanes.findOneAndUpdate = (() => {
-      failures += 1;
-      return Promise.reject(new Error('away'));
-    }) as never;
+    Object.assign(lanes, {
+      findOneAndUpdate: () => {
+        failures += 1;
+        return Promise.reject(new Error('away'));
+      },
+    });
     // Through another repository of the same connection, which has the same collection underneath.
     const own = createRollupRepository(connection, clock, createEventNames(connection));
     try {
@@ -170,7 +172,7 @@ describe('the roll-up that segments count by', function () {
       const fault = await own.catchUp().then(String, (error: unknown) => error);
       expect(fault).to.be.instanceOf(Error);
     } finally {
-      lanes.findOneAndUpdate = real;
+      Object.assign(lanes, { findOneAndUpdate: real });
     }
     expect(failures).to.equal(1);
     await own.catchUp();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { allSettled, audience, balancedStats, countsOf, finished, publishTo } from '../support/audience.ts';
-import { makeSite } from '../support/fixtures.ts';
+import { makeSite, publish } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -48,6 +48,35 @@ describe('in the middle of a run', function () {
     >;
     expect(await stack.temporal.workflow.getHandle(run.workflowId as string).result()).to.equal('stopped');
     expect(received(all.endpoints)).to.equal(then);
+  });
+
+  it('a stop ends it also while its audience can not be judged, its segment deleted meanwhile', async () => {
+    const segment = { property: 'group', op: 'eq', value: 'whoever' };
+    const { id } = await stack.client.must('/v1/segments', { name: 'Whoever', segment });
+    const campaign = await publish(stack, {
+      name: 'Unjudged',
+      channel: 'webPush',
+      siteId: site.id,
+      who: { past: { segment: id as string } },
+      when: { start: new Date(Date.now() + 3_000).toISOString() },
+      what: { title: 'Hello' },
+    });
+    // The API would refuse to delete it before the stop; materialising comes upon it later in the same way.
+    await stack.db.collection('savedSegments').deleteOne({ _id: id as never });
+    await waitFor('a page that failed', async () => {
+      const runs = (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body.data as {
+        workflowId: string;
+      }[];
+      if (!runs[0]) return false;
+      const { raw } = await stack.temporal.workflow.getHandle(runs[0].workflowId).describe();
+      return raw.pendingActivities?.some(({ lastFailure }) => lastFailure?.message?.includes('segment'));
+    });
+    await act(campaign, 'stop');
+    expect(await finished(stack, campaign)).to.equal('stopped');
+    await waitFor('the end of the run', async () => {
+      const runs = await stack.db.collection('runs').find({ campaignId: campaign }).toArray();
+      return runs.every(({ status }) => status === 'stopped');
+    });
   });
 
   it('a pause lets nothing leave until it is resumed, and then each of the rest goes out once', async () => {

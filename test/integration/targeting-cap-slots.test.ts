@@ -215,18 +215,21 @@ describe('the slots of a targeting cap', function () {
     await settle('r1', 'failed', 2);
     const failed = await mongo.collection('messages').findOne({ state: 'failed' });
     await erase(failed?.profileId as string); // Failed, and its slot is not given back yet.
+    await mongo
+      .collection('messages')
+      .updateOne({ capSlot: true, state: 'waiting' }, [
+        { $set: { state: 'due', sentAt: '$$NOW', dueAt: new Date(Date.now() + 600_000) } },
+      ]);
+    const partly = await mongo.collection('messages').findOne({ state: 'due' });
+    await erase(partly?.profileId as string); // On one of its devices, and waiting for another: used up.
     await settle('r1', 'sent', 3);
     const sent = await mongo.collection('messages').findOne({ state: 'sent' });
     await erase(sent?.profileId as string); // Sent: the slot is used up.
-    const claimed = await one().messages.claim(
-      { runId: 'r1', partitions: ALL, limit: 1 },
-      newId(),
-      Date.now() + 1_000,
-      30_000,
-    );
-    await erase(claimed[0]?.profileId as string); // Being sent: it may have gone out.
+    const query = { runId: 'r1', partitions: ALL, limit: 1 };
+    const [claimed] = await one().messages.claim(query, newId(), Date.now() + 1_000, 30_000);
+    await erase(claimed!.profileId); // Being sent: it may have gone out.
     expect(await one().caps.reclaim(CAMPAIGN, 50), 'the other that failed').to.equal(1);
-    // Ten, of which three were erased before they were sent and two failed: one of these was erased.
+    // Of ten: two that were erased before they were sent, and two that failed.
     expect(await one().caps.draw(run, cap(10))).to.equal(4);
   });
 

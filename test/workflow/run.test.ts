@@ -47,6 +47,17 @@ describe('a run', function () {
     });
   });
 
+  it('whose campaign is found over by a page neither draws nor drains, and ends as stopped', async () => {
+    const run = createRunRows(3);
+    run.overAtMaterialising = true;
+    run.draws = [[]];
+    await withTimeSkipping(run.activities, async (time) => {
+      const handle = await time.start(WORKFLOW.run, ID, RUN);
+      expect(await handle.result()).to.equal('stopped');
+      expect(run.calls.map(({ name }) => name)).to.deep.equal(['materialise', 'finishRun']);
+    });
+  });
+
   it('that is paused sends nothing until it is woken, and then all that fell due meanwhile', async () => {
     const run = createRunRows();
     await withTimeSkipping(run.activities, async (time) => {

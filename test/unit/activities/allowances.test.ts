@@ -35,6 +35,14 @@ describe('what a message is allowed before it is sent', () => {
     expect(fake.givenBack).to.deep.equal([]);
   });
 
+  it("takes a slot of the day that it is by the latest subscription on any site, not by the campaign's site", async () => {
+    const fake = limited();
+    fake.definition.when = { start: 'now' };
+    fake.state.latestZones = new Map([['profile-0', 'Pacific/Pago_Pago']]);
+    expect((await deliver(fake))[0]).to.include({ kind: 'sent' });
+    expect(fake.taken).to.deep.equal(['message-0: day 1969-12-31']);
+  });
+
   it('is refused by its turn before it takes a slot', async () => {
     const fake = limited();
     fake.state.takeTurn = () => ({ takenAt: new Date(5) });

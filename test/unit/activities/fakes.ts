@@ -72,6 +72,8 @@ export function createFakeDelivery(rowCount: number) {
       void messageId;
       return 'granted';
     },
+    /** By profile, over all sites. */
+    latestZones: new Map<string, string>(),
     takeTurn: (): 'granted' | { takenAt: Date } => 'granted',
   };
   const rows = Array.from({ length: rowCount }, (_, i) => messageRow(`message-${i}`, `profile-${i}`));
@@ -106,6 +108,7 @@ export function createFakeDelivery(rowCount: number) {
         Promise.resolve(
           new Map(ids.map((id) => [id, [{ id: `browser of ${id}`, endpoint: 'https://push', keys: {} }]])),
         ),
+      latestZones: () => Promise.resolve(state.latestZones),
       expire: (ids: string[]) => {
         expired.push(...ids);
         return Promise.resolve(ids.length);

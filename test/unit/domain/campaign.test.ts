@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { gateOf, mayBecome, type CampaignStatus } from '../../../domain/campaign.ts';
 import { checkSegment, SEGMENT_LIMITS, type Segment } from '../../../domain/segment.ts';
 import { expiresAtMs } from '../../../domain/ttl.ts';
-import { zoneOf } from '../../../domain/zone-of.ts';
+import { limitZoneOf, zoneOf } from '../../../domain/zone-of.ts';
 
 const statuses: CampaignStatus[] = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'];
 
@@ -83,6 +83,15 @@ describe('zoneOf', () => {
       'America/New_York',
     );
     expect(zoneOf({}, [], undefined, 'Africa/Lagos')).to.equal('Africa/Lagos');
+  });
+});
+
+describe('limitZoneOf', () => {
+  it("takes the profile's, else its latest subscription's, else the account's, and no site's", () => {
+    const own = { timezone: 'Europe/Berlin' };
+    expect(limitZoneOf(own, 'Asia/Tokyo', 'Africa/Lagos')).to.equal('Europe/Berlin');
+    expect(limitZoneOf({}, 'Asia/Tokyo', 'Africa/Lagos')).to.equal('Asia/Tokyo');
+    expect(limitZoneOf({}, undefined, 'Africa/Lagos')).to.equal('Africa/Lagos');
   });
 });
 
