@@ -51,7 +51,8 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
   return {
     /**
      * Inserts one row for each profile of the next pages of the segment, by profile id, for up to 20 s or until
-     * the campaign is over: what it refers to may be deleted from then on. Repeating a page is harmless: a row that is there is left alone.
+     * the campaign is over: what it refers to may be deleted from then on. Repeating a page is harmless: a row that
+     * is there is left alone.
      *
      * @returns the last profile id looked at, null when there are no more, whether the rows are to be drawn,
      *   and whether the campaign is over
@@ -157,13 +158,14 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
       if (isRunOver(run.status)) {
         return { status: run.status, text: `This run was ${run.status} already.` };
       }
-      if (!input.stopped) {
+      const campaign = await deps.campaigns.byId(run.campaignId);
+      // Whoever stopped it may have closed its rows before its workflow was told.
+      if (!input.stopped && campaign?.status !== 'stopped') {
         await deps.runs.setStatus(run.id, 'completed');
         const cap = run.aborted && (await mustDefinition(run)).setup?.targetingCap;
         if (cap) return { status: 'completed', text: `Completed, nothing was sent: ${notDrawn(cap, true)}.` };
         return { status: 'completed', text: 'Completed: every message is settled.' };
       }
-      const campaign = await deps.campaigns.byId(run.campaignId);
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closed = await withHeartbeat(async (signal) => {
         let count = 0;

@@ -197,7 +197,7 @@ describe('saved segments', function () {
 
     const refused = await remove();
     expectProblem(refused, 'in_use');
-    expect(refused.body.users).to.deep.equal([
+    expect(refused.body.users).to.have.deep.members([
       { kind: 'segment', id: user, name: 'User' },
       { kind: 'campaign', id: draft, name: 'Hello' },
       { kind: 'campaign', id: running, name: 'Live' },

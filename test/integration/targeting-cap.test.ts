@@ -12,7 +12,7 @@ describe('a targeting cap', function () {
   let site: Awaited<ReturnType<typeof makeSite>>;
 
   before(async () => {
-    stack = await startStack({ workers: 2 });
+    stack = await startStack({ workers: 2, limits: { concurrency: 8 } });
     site = await makeSite(stack);
   });
   after(() => stack?.close());
