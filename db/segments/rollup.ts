@@ -8,13 +8,14 @@ import { createFolder, type Foldable } from './fold.ts';
 
 /** The lease document of background folding, beside those of the lanes. */
 const FOLD_LANE = 1_001;
-const LEASE_MS = 30_000;
+const LEASE_MS = 20_000;
+const RENEW_EVERY_MS = 5_000;
 const EVERY_MS = 2_000;
 /** What waits is folded in the background when the oldest of it has waited so long: a visit's events together. */
-const FOLD_AFTER_MS = 5_000;
+const FOLD_AFTER_MS = 10_000;
 const LOOK_AGAIN_MS = 20;
 /** How many events are grouped by profile before they are written. */
-const EVENTS_PER_GROUP = 50_000;
+const EVENTS_PER_GROUP = 200_000;
 const PROFILES_PER_REBUILD = 2_000;
 /** Up to so many profiles, only their own new events are folded before an answer about them. */
 const FEW_PROFILES = 200;
@@ -86,10 +87,14 @@ export function createRollupRepository(
   async function foldAlone(choose: (mark: FoldMark) => boolean): Promise<boolean> {
     const token = await lanes.claim(FOLD_LANE, owner, LEASE_MS);
     if (token === null) return false;
+    const renew = (): Promise<boolean> => lanes.renew(FOLD_LANE, token, LEASE_MS);
+    // A large group takes longer than the lease.
+    const timer = setInterval(() => void renew().catch(() => undefined), RENEW_EVERY_MS);
     try {
       const chosen = (await marks.read()).filter(choose);
-      return await foldMarked(chosen, () => lanes.renew(FOLD_LANE, token, LEASE_MS));
+      return await foldMarked(chosen, renew);
     } finally {
+      clearInterval(timer);
       await lanes.release(FOLD_LANE, token);
     }
   }

@@ -187,7 +187,7 @@ describe('the roll-up that segments count by', function () {
     const stop = repositories.rollup.start((error) => {
       throw error as Error;
     });
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 40_000;
     let left = Infinity;
     while (left > 0 && Date.now() < deadline) {
       left = await connection.collection('foldMarks').countDocuments({});
