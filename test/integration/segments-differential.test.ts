@@ -19,7 +19,9 @@ import {
 import { sharedServers, uniqueName } from '../support/servers.ts';
 
 const SEED = Number(process.env.BECKON_TEST_SEED ?? 20_260_610);
-const POPULATIONS = 10;
+/** All of them are 2,000 cases and take minutes; fewer are for every day. */
+const ALL_POPULATIONS = 10;
+const POPULATIONS = Number(process.env.BECKON_TEST_POPULATIONS ?? 2);
 /** Twice for each population: as it was stored, and after it has changed. */
 const CASES_PER_PHASE = 100;
 /** How many profiles are also asked about one by one, in each case. */
@@ -255,11 +257,13 @@ describe('random segments over random histories', () => {
 
   it('have shown every operator, bound, period and kind, holding and not', function () {
     expect(results.cases).to.equal(2 * POPULATIONS * CASES_PER_PHASE);
+    expect(results.some / results.cases).to.be.at.least(0.3);
+    // What is rare is seen often enough only among all of them.
+    if (POPULATIONS < ALL_POPULATIONS) return;
     const short = MUST_OCCUR.flatMap((what) => [`${what}: true`, `${what}: false`])
       .map((what) => ({ what, cases: occurred.get(what) ?? 0 }))
       .filter(({ cases }) => cases < LEAST_CASES);
     expect(short).to.deep.equal([]);
-    expect(results.some / results.cases).to.be.at.least(0.3);
   });
 });
 
