@@ -1,14 +1,13 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Campaign } from '../domain/campaign.ts';
 import type { StoredEvent } from '../domain/event.ts';
-import type { WebPushRequest } from '../domain/ports/channels.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import { testMessageId, type TestSendInput, type TestSendResult } from '../domain/test-message.ts';
 import { expiresAtMs } from '../domain/ttl.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
-import { payloadFor, renderContent } from './delivery/web-push-message.ts';
+import { renderContent, requestsTo, type DeviceRequest } from './delivery/web-push-message.ts';
 
 /** No push starts later than this after the activity did, and none may take longer: 11 s of the 12 it has. */
 const START_WITHIN_MS = 3_000;
@@ -115,7 +114,7 @@ async function requestsFor(
   input: TestSendInput,
   { campaign, site, subscriptions }: Recipient,
   profile: Profile,
-): Promise<{ subscriptionId: string; request: WebPushRequest }[]> {
+): Promise<DeviceRequest[]> {
   const { definition } = campaign;
   const nowMs = deps.clock.nowMs();
   const event = sampleEvent(input, profile.id, nowMs);
@@ -128,26 +127,13 @@ async function requestsFor(
   });
   const messageId = testMessageId(input.testId, profile.id);
   const expiresMs = expiresAtMs(definition.what.ttl, new Date(nowMs));
-  return subscriptions.map((subscription) => ({
-    subscriptionId: subscription.id,
-    request: {
-      address: { endpoint: subscription.endpoint, keys: subscription.keys },
-      vapid: { ...site.vapid, subject: deps.contact },
-      payload: JSON.stringify(
-        payloadFor({
-          content,
-          messageId,
-          subscriptionId: subscription.id,
-          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
-          receiptToken: deps.receipts.sign(site.receiptKey, messageId, subscription.id),
-        }),
-      ),
-      ttlSeconds: Math.floor((expiresMs - nowMs) / 1000),
-      urgency: definition.what.urgency ?? 'normal',
-      messageId,
-      timeoutMs: Math.min(deps.limits.timeoutMs, PUSH_TIMEOUT_MS),
-    },
-  }));
+  const timeoutMs = Math.min(deps.limits.timeoutMs, PUSH_TIMEOUT_MS);
+  return requestsTo(deps, site, subscriptions, {
+    id: messageId,
+    content,
+    ttlMs: expiresMs - nowMs,
+    timeoutMs,
+  });
 }
 
 /** The sample as an event of the profile, which is stored nowhere. */

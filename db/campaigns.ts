@@ -1,8 +1,8 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import { mayBecome, type Campaign, type CampaignDefinition } from '../domain/campaign.ts';
+import { mayBecome, segmentOf, type Campaign, type CampaignDefinition } from '../domain/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { bumpCatalogue } from './catalogue.ts';
-import { holdReferences, segmentOf, TRANSACTION, usesOf, type Uses } from './references.ts';
+import { holdReferences, TRANSACTION, usesOf, type Uses } from './references.ts';
 
 interface CampaignDoc extends Omit<Campaign, 'id'> {
   _id: string;

@@ -181,15 +181,6 @@ export function createProfileRepository(connection: Connection): ProfileReposito
       return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
     },
 
-    async page(after, limit) {
-      const docs = await profiles
-        .find(after === null ? {} : { _id: { $gt: after as never } }, SHOWN)
-        .sort({ _id: 1 })
-        .limit(limit)
-        .toArray();
-      return docs.map((doc) => toProfile(doc as unknown as ProfileDoc));
-    },
-
     async erase(id) {
       const erased = await connection.transaction(async (session) => {
         await identities.deleteMany({ profileId: id }, { session });

@@ -1,6 +1,6 @@
 import type { ClientSession, Connection } from 'mongoose';
 import { ReferenceCycle, SegmentTooLarge, UnknownReference } from '../domain/audience-errors.ts';
-import type { CampaignDefinition } from '../domain/campaign.ts';
+import { segmentOf, type CampaignDefinition } from '../domain/campaign.ts';
 import type { ReferenceUser } from '../domain/ports/repositories.ts';
 import { referencesOf, SEGMENT_LIMITS, type Segment } from '../domain/segment.ts';
 
@@ -25,11 +25,6 @@ const USERS_SHOWN = 100;
 
 /** Reads all at one instant, so that what was read and not touched is at least consistent. */
 export const TRANSACTION = { readConcern: { level: 'snapshot' as const } };
-
-/** @returns the segment that a campaign's audience is judged by, if it has one */
-export function segmentOf({ who }: CampaignDefinition): Segment | undefined {
-  return 'live' in who ? who.live.filter : who.past;
-}
 
 /** @returns what to store beside a document that holds the segment */
 export function usesOf(segment: Segment | undefined): Uses {

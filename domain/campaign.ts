@@ -79,6 +79,11 @@ export interface CampaignDefinition {
   setup?: CampaignSetup | undefined;
 }
 
+/** @returns the segment that a campaign's audience is judged by, if it has one */
+export function segmentOf({ who }: CampaignDefinition): Segment | undefined {
+  return 'live' in who ? who.live.filter : who.past;
+}
+
 /** A campaign as it stands, with the definition that new passages and runs use. */
 export interface Campaign {
   id: string;

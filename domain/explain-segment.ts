@@ -13,16 +13,8 @@ export interface JudgedPart {
 /** What was found out about a part that holds no other parts. */
 export type LeafVerdict = Pick<JudgedPart, 'holds' | 'fault'>;
 
-/** @returns the parts that hold no other parts, which only the database can judge */
-export function leavesOf(segment: Segment): Segment[] {
-  if ('all' in segment) return segment.all.flatMap(leavesOf);
-  if ('any' in segment) return segment.any.flatMap(leavesOf);
-  if ('not' in segment) return leavesOf(segment.not);
-  return [segment];
-}
-
 /**
- * @param verdicts what each of {@link leavesOf} came to; one that is absent could not be judged
+ * @param verdicts what each of `leavesOf` came to; one that is absent could not be judged
  * @param properties what conditions on the profile see, to say what is there instead
  * @returns the whole as a tree
  */

@@ -13,6 +13,20 @@ export interface Profile {
   updatedAt: Date;
 }
 
+/** @returns the free properties, in which a named field stands for itself alone: absent, it hides a property too */
+export function namedOver<Field extends string>(
+  properties: Record<string, unknown>,
+  named: Partial<Record<Field, unknown>>,
+  fields: readonly Field[],
+): Record<string, unknown> {
+  const scope = { ...properties };
+  for (const field of fields) {
+    if (named[field] === undefined) delete scope[field];
+    else scope[field] = named[field];
+  }
+  return scope;
+}
+
 /** The named fields of a profile; a condition on one of these names never means a property. */
 export const PROFILE_FIELDS = [
   'identity',
@@ -26,12 +40,7 @@ export const PROFILE_FIELDS = [
 
 /** @returns what a condition on a profile sees: its own properties, and in the place of some the named fields */
 export function conditionScope(profile: Profile): Record<string, unknown> {
-  const scope: Record<string, unknown> = { ...profile.properties };
-  for (const field of PROFILE_FIELDS) {
-    if (profile[field] === undefined) delete scope[field];
-    else scope[field] = profile[field];
-  }
-  return scope;
+  return namedOver(profile.properties, profile, PROFILE_FIELDS);
 }
 
 /** @returns what `profile.*` in a template sees: the named fields, and `profile.<property>` beside them */

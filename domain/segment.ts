@@ -175,18 +175,25 @@ function checkWhere(where: Condition[] | undefined, at: string): Fault[] {
   return faults;
 }
 
+/** A part of a segment that holds no other parts. */
+export type Leaf = Exclude<Segment, { all: Segment[] } | { any: Segment[] } | { not: Segment }>;
+
+/** @returns the parts that hold no other parts, in order */
+export function leavesOf(segment: Segment): Leaf[] {
+  if ('all' in segment) return segment.all.flatMap(leavesOf);
+  if ('any' in segment) return segment.any.flatMap(leavesOf);
+  if ('not' in segment) return leavesOf(segment.not);
+  return [segment];
+}
+
 /** The ids of what a segment refers to, each once. */
 export function referencesOf(segment: Segment): { segments: string[]; lists: string[] } {
   const segments = new Set<string>();
   const lists = new Set<string>();
-  const visit = (part: Segment): void => {
-    if ('all' in part) part.all.forEach(visit);
-    else if ('any' in part) part.any.forEach(visit);
-    else if ('not' in part) visit(part.not);
-    else if ('segment' in part) segments.add(part.segment);
+  for (const part of leavesOf(segment)) {
+    if ('segment' in part) segments.add(part.segment);
     else if ('inList' in part) lists.add(part.inList);
-  };
-  visit(segment);
+  }
   return { segments: [...segments], lists: [...lists] };
 }
 

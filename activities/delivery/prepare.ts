@@ -5,12 +5,11 @@ import { endOfQuietHours, inQuietHours } from '../../domain/quiet-hours.ts';
 import { limitZoneOf, zoneOf } from '../../domain/zone-of.ts';
 import { expiresAtMs } from '../../domain/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
-import type { WebPushRequest } from '../../domain/ports/channels.ts';
 import { takeAllowance } from './allowances.ts';
 import { refusedByCap } from './cap-slot.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { addressKey, definitionKey, type PageContext } from './page-context.ts';
-import { renderContent, payloadFor } from './web-push-message.ts';
+import { renderContent, requestsTo, type DeviceRequest } from './web-push-message.ts';
 
 /** A message that is ready to go to its devices, or what becomes of it instead. */
 export type Prepared =
@@ -24,7 +23,7 @@ export type Prepared =
   | {
       kind: 'send';
       devices: Device[];
-      requests: { subscriptionId: string; request: WebPushRequest }[];
+      requests: DeviceRequest[];
       expiresAtMs: number;
       /** No send starts from this instant on, epoch milliseconds: the slot that it took is one of the day before. */
       startBeforeMs: number;
@@ -121,26 +120,8 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
     const detail = error instanceof Error ? error.message : String(error);
     return { ...suppress(row, 'renderError', detail), mayHold: true };
   }
-  const requests = pending.map((subscription) => ({
-    subscriptionId: subscription.id,
-    request: {
-      address: { endpoint: subscription.endpoint, keys: subscription.keys },
-      vapid: { ...site.vapid, subject: deps.contact },
-      payload: JSON.stringify(
-        payloadFor({
-          content,
-          messageId: row.id,
-          subscriptionId: subscription.id,
-          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
-          receiptToken: deps.receipts.sign(site.receiptKey, row.id, subscription.id),
-        }),
-      ),
-      ttlSeconds: Math.floor((deadlineMs - nowMs) / 1000),
-      urgency: definition.what.urgency ?? 'normal',
-      messageId: row.id,
-      timeoutMs: deps.limits.timeoutMs,
-    },
-  }));
+  const message = { id: row.id, content, ttlMs: deadlineMs - nowMs, timeoutMs: deps.limits.timeoutMs };
+  const requests = requestsTo(deps, site, pending, message);
   return { kind: 'send', devices, requests, expiresAtMs: deadlineMs, startBeforeMs };
 }
 

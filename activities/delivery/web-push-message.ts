@@ -2,8 +2,10 @@ import type { CampaignDefinition, WebPushContent } from '../../domain/campaign.t
 import type { StoredEvent } from '../../domain/event.ts';
 import { templateScope, type Profile } from '../../domain/profile.ts';
 import type { PushPayload } from '../../domain/push-payload.ts';
-import type { Site } from '../../domain/site.ts';
+import type { WebPushRequest } from '../../domain/ports/channels.ts';
+import type { Site, Subscription } from '../../domain/site.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
+import type { DeliveryDeps } from './deps.ts';
 
 /**
  * @param who.nowMs what `'now' | date` shows, epoch milliseconds
@@ -75,6 +77,42 @@ export async function renderContent(
 
 const PAGES = ['https:', 'http:'];
 const FILES = ['https:'];
+
+/** A push that is ready to go to one subscription. */
+export interface DeviceRequest {
+  subscriptionId: string;
+  request: WebPushRequest;
+}
+
+/** @returns one request for each subscription */
+export function requestsTo(
+  deps: Pick<DeliveryDeps, 'contact' | 'publicUrl' | 'receipts'>,
+  site: Site,
+  subscriptions: Subscription[],
+  message: { id: string; content: WebPushContent; ttlMs: number; timeoutMs: number },
+): DeviceRequest[] {
+  const { id: messageId, content, ttlMs, timeoutMs } = message;
+  return subscriptions.map(({ id: subscriptionId, endpoint, keys }) => ({
+    subscriptionId,
+    request: {
+      address: { endpoint, keys },
+      vapid: { ...site.vapid, subject: deps.contact },
+      payload: JSON.stringify(
+        payloadFor({
+          content,
+          messageId,
+          subscriptionId,
+          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
+          receiptToken: deps.receipts.sign(site.receiptKey, messageId, subscriptionId),
+        }),
+      ),
+      ttlSeconds: Math.floor(ttlMs / 1000),
+      urgency: content.urgency ?? 'normal',
+      messageId,
+      timeoutMs,
+    },
+  }));
+}
 
 /** @returns the plaintext of the push, as the service worker reads it */
 export function payloadFor(input: {

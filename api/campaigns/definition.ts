@@ -1,4 +1,4 @@
-import type { Campaign, CampaignDefinition } from '../../domain/campaign.ts';
+import { segmentOf, type Campaign, type CampaignDefinition } from '../../domain/campaign.ts';
 import type { Segment } from '../../domain/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';
@@ -13,10 +13,12 @@ export async function mustFind(deps: Pick<ApiDeps, 'campaigns'>, campaignId: str
 }
 
 /** @returns the segment that a campaign's audience is judged by, if it has one, and where it stands */
-export function audienceOf({ who }: CampaignDefinition): { segment: Segment | undefined; pointer: string } {
-  return 'live' in who
-    ? { segment: who.live.filter, pointer: '/who/live/filter' }
-    : { segment: who.past, pointer: '/who/past' };
+export function audienceOf(definition: CampaignDefinition): {
+  segment: Segment | undefined;
+  pointer: string;
+} {
+  const pointer = 'live' in definition.who ? '/who/live/filter' : '/who/past';
+  return { segment: segmentOf(definition), pointer };
 }
 
 /** @throws Problem with everything that a definition cannot mean, and whatever it names that is not there */

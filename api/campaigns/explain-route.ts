@@ -3,13 +3,13 @@ import { SegmentTooSlow, UnknownReference } from '../../domain/audience-errors.t
 import type { Campaign, LiveAudience } from '../../domain/campaign.ts';
 import type { StoredEvent } from '../../domain/event.ts';
 import { explainEvent } from '../../domain/explain-events.ts';
-import { judgeSegment, leavesOf, type JudgedPart, type LeafVerdict } from '../../domain/explain-segment.ts';
+import { judgeSegment, type JudgedPart, type LeafVerdict } from '../../domain/explain-segment.ts';
 import { explain, STEPS, type ExplainFacts } from '../../domain/explain.ts';
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { isOpen, type Message } from '../../domain/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
-import type { Segment } from '../../domain/segment.ts';
+import { leavesOf, type Segment } from '../../domain/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, text } from '../http/fields.ts';
 import { derivedId } from '../http/ids.ts';

@@ -1,40 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
 import { isRunOver } from '../../domain/run.ts';
 import type { ApiDeps } from '../deps.ts';
-import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
-import { defineRoute, type Route } from '../http/route.ts';
+import type { Route } from '../http/route.ts';
 import { referenceFaults } from '../segments/references.ts';
+import { campaignChanges } from './campaign-changes.ts';
 import { audienceOf, mustFind, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
-import { campaignView } from './schemas.ts';
-import { campaignView as view } from './views.ts';
-
-const params = z.strictObject({ id });
 
 /** `/v1/campaigns/:id/{publish,pause,resume,stop}`: the life of a campaign. */
 export function campaignLifeRoutes(deps: ApiDeps): Route[] {
-  const change = (
-    name: string,
-    summary: string,
-    description: string,
-    act: (campaign: Campaign) => Promise<Campaign>,
-  ): Route =>
-    defineRoute({
-      method: 'post',
-      path: `/v1/campaigns/:id/${name}`,
-      tag: 'Campaigns',
-      summary,
-      description,
-      access: 'key',
-      params,
-      answers: { 200: { description: 'The campaign', schema: campaignView } },
-      async handle({ params: { id: campaignId } }) {
-        return { status: 200, body: view(await act(await mustFind(deps, campaignId))) };
-      },
-    });
+  const change = campaignChanges(deps);
 
   /** Compare-and-set of the status, or the fault that says why not. */
   const become = async (

@@ -5,6 +5,7 @@ import { id, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { estimate, reachView } from '../segments/estimate.ts';
+import { campaignChanges } from './campaign-changes.ts';
 import { audienceOf, checkDefinition, mustFind, save } from './definition.ts';
 import { campaignView } from './schemas.ts';
 import { campaignView as view } from './views.ts';
@@ -15,25 +16,16 @@ const COPY = ' (copy)';
 
 /** `/v1/campaigns/:id/{clone,archive,unarchive,estimate}`: what is done with a campaign beside its life. */
 export function campaignShelfRoutes(deps: ApiDeps): Route[] {
+  const change = campaignChanges(deps);
   const put = (name: 'archive' | 'unarchive', summary: string, description: string): Route =>
-    defineRoute({
-      method: 'post',
-      path: `/v1/campaigns/:id/${name}`,
-      tag: 'Campaigns',
-      summary,
-      description,
-      access: 'key',
-      params,
-      answers: { 200: { description: 'The campaign', schema: campaignView } },
-      async handle({ params: { id: campaignId } }) {
-        const changed = await deps.campaigns.setArchived(campaignId, name === 'archive');
-        if (changed) return { status: 200, body: view(changed) };
-        const { status } = await mustFind(deps, campaignId);
-        throw new Problem(
-          'wrong_status',
-          `the campaign is ${status}; only draft, completed, stopped can be archived`,
-        );
-      },
+    change(name, summary, description, async ({ id: campaignId }) => {
+      const changed = await deps.campaigns.setArchived(campaignId, name === 'archive');
+      if (changed) return changed;
+      const { status } = await mustFind(deps, campaignId);
+      throw new Problem(
+        'wrong_status',
+        `the campaign is ${status}; only draft, completed, stopped can be archived`,
+      );
     });
 
   return [

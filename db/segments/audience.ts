@@ -3,7 +3,7 @@ import { UnknownReference } from '../../domain/audience-errors.ts';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
 import type { AudienceRepository, Reach, RollupRepository } from '../../domain/ports/repositories.ts';
 import type { Profile } from '../../domain/profile.ts';
-import { referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/segment.ts';
+import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/segment.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';
 import type { EventNames } from './event-names.ts';
 import { and, NEVER, none, or, type Filter } from './filter.ts';
@@ -327,16 +327,12 @@ function idsAtOnce({ open }: Question): number {
 /** The names of the events that segments count. */
 function namesOf(segments: Segment[]): string[] {
   const found = new Set<string>();
-  const visit = (part: Segment): void => {
-    if ('all' in part) part.all.forEach(visit);
-    else if ('any' in part) part.any.forEach(visit);
-    else if ('not' in part) visit(part.not);
-    else if ('did' in part) found.add(part.did.event);
+  for (const part of segments.flatMap(leavesOf)) {
+    if ('did' in part) found.add(part.did.event);
     else if ('didNot' in part) found.add(part.didNot.event);
     else if ('firstDid' in part) found.add(part.firstDid.event);
     else if ('lastDid' in part) found.add(part.lastDid.event);
-  };
-  segments.forEach(visit);
+  }
   return [...found];
 }
 

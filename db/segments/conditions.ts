@@ -17,7 +17,7 @@ const NOT_A_LIST = { $not: { $type: 'array' } } as const;
  * @param part that of the profiles that are asked
  */
 export function profileCondition({ property, op, value }: Condition, nowMs: number, part: Part): Filter {
-  const path = `q.${part}.${NAMED.has(property) ? property : searchKey(property)}`;
+  const path = `q.${part}.${searchKey(property)}`;
   const at = (test: object): Filter => ({ [path]: test });
   switch (op) {
     case 'eq':

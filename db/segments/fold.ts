@@ -59,8 +59,8 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
   const chunks = connection.model<ChunkDoc>('EventChunk', chunkSchema).collection;
 
   /**
-   * Reads, adds and writes back, which costs the server half of what an update that computes does. A profile that
-   * somebody else folded meanwhile is left as it is and done again by such an update.
+   * Reads, adds and writes back, which costs the server half of what an update that computes does. Profiles that
+   * somebody else folds meanwhile are read again, and after some rounds get such an update.
    */
   async function add(grouped: Map<string, EntriesByKey>): Promise<void> {
     const ids = [...grouped.keys()].sort();

@@ -1,6 +1,7 @@
 import type { Connection } from 'mongoose';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
 import { matchesAll, type Condition } from '../../domain/conditions.ts';
+import { namedOver } from '../../domain/profile.ts';
 import { OWN_EVENTS, type SubscriptionFilter } from '../../domain/segment.ts';
 import { boundAt } from './entry.ts';
 import { postedConditions } from './conditions.ts';
@@ -222,10 +223,9 @@ function entriesHold(atom: EventAtom, entries: Set<string>, from: string, to: st
   return edge !== '' && edge >= from && edge < to;
 }
 
-interface SubscriptionRow {
+interface SubscriptionRow extends Partial<Record<(typeof SUBSCRIPTION_FIELDS)[number], unknown>> {
   profileId: string;
   customAttributes?: Record<string, unknown>;
-  [field: string]: unknown;
 }
 
 interface Tally {
@@ -282,12 +282,7 @@ const SUBSCRIPTION_FIELDS = [
 
 /** What a condition on a subscription sees: its attributes, and in the place of some its own fields. */
 function subscriptionScope(row: SubscriptionRow): Record<string, unknown> {
-  const scope: Record<string, unknown> = { ...row.customAttributes };
-  for (const field of SUBSCRIPTION_FIELDS) {
-    if (row[field] === undefined) delete scope[field];
-    else scope[field] = row[field];
-  }
-  return scope;
+  return namedOver(row.customAttributes ?? {}, row, SUBSCRIPTION_FIELDS);
 }
 
 /** What a condition on one of our own events sees. */

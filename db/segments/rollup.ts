@@ -144,12 +144,14 @@ export function createRollupRepository(
     // An event's key begins with its profile's: they come profile by profile.
     const range = { $gte: `${ids[0]!}:`, $lt: `${ids[ids.length - 1]!};` };
     for await (const event of foldable({ _id: range })) {
+      // One that is on no page was erased, or came, meanwhile.
+      const place = onPage.get(event.profileId);
+      if (place === undefined) continue;
       const known = byProfile.get(event.profileId);
-      if (!onPage.has(event.profileId)) continue;
       if (known) {
         known.push(event);
       } else {
-        if (held >= EVENTS_PER_GROUP) await putBefore(onPage.get(event.profileId)!);
+        if (held >= EVENTS_PER_GROUP) await putBefore(place);
         byProfile.set(event.profileId, [event]);
       }
       held += 1;

@@ -41,8 +41,6 @@ export interface ProfileRepository {
   byIds(ids: string[]): Promise<Map<string, Profile>>;
   /** @returns up to `limit` test profiles with an id greater than `after`, by id */
   listTestProfiles(after: string | null, limit: number): Promise<Profile[]>;
-  /** @returns up to `limit` profiles with an id greater than `after`, by id */
-  page(after: string | null, limit: number): Promise<Profile[]>;
   /** Erases the profile and everything that names it. @returns whether there was one */
   erase(id: string): Promise<boolean>;
   /** Notes that the browser SDK has seen the profile now. */

@@ -5,7 +5,6 @@ import { explainEvent } from '../../../domain/explain-events.ts';
 import {
   failingParts,
   judgeSegment,
-  leavesOf,
   type JudgedPart,
   type LeafVerdict,
 } from '../../../domain/explain-segment.ts';
@@ -13,7 +12,7 @@ import { explain, STEPS, type Explanation, type ExplainFacts, type Step } from '
 import { refOf } from '../../../domain/event.ts';
 import type { Message, SuppressionReason } from '../../../domain/message.ts';
 import type { Run } from '../../../domain/ports/repositories.ts';
-import type { Segment } from '../../../domain/segment.ts';
+import { leavesOf, type Segment } from '../../../domain/segment.ts';
 import { DEFAULT_SETTINGS } from '../../../domain/settings.ts';
 import type { Subscription } from '../../../domain/site.ts';
 
