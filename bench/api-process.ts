@@ -73,6 +73,7 @@ async function main(): Promise<void> {
   process.stdout.write(`http://127.0.0.1:${api.port}\n`);
   await runUntilSignal();
   await api.close();
+  process.stdin.destroy();
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { MongoServerError } from 'mongodb';
 import { Schema, type Collection, type Connection } from 'mongoose';
 import type { StoredEvent } from '../../domain/event.ts';
 import { entryOf, INDEXED_DIGITS, indexedPart } from './entry.ts';
@@ -38,12 +39,21 @@ chunkSchema.index({ profileId: 1, key: 1, greatest: 1 });
 /** A profile's document holds at most about so many entries of one name, and keeps so many when older ones leave. */
 export const SPILL = { above: 256, keep: 128 } as const;
 const PROFILES_PER_WRITE = 500;
+const WRITES_AT_ONCE = 2;
 const ENTRIES_PER_UPDATE = 5_000;
 const ROUNDS = 3;
 
+/** Events by profile, that are folded together. */
+export interface Gathering {
+  /** How many events. */
+  readonly size: number;
+  add(events: Foldable[]): Promise<void>;
+  /** Adds them to what is known of their profiles. Folding them again changes nothing. */
+  fold(): Promise<void>;
+}
+
 export interface Folder {
-  /** Adds the events to what is known of their profiles. Folding them again changes nothing. */
-  fold(events: Foldable[]): Promise<void>;
+  gather(): Gathering;
   /** Puts this in the place of all that is known of a profile. */
   replace(profiles: Map<string, Foldable[]>): Promise<void>;
 }
@@ -59,39 +69,54 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
   const chunks = connection.model<ChunkDoc>('EventChunk', chunkSchema).collection;
 
   /**
-   * Reads, adds and writes back, which costs the server half of what an update that computes does. Profiles that
-   * somebody else folds meanwhile are read again, and after some rounds get such an update.
+   * Reads, adds and writes back in one transaction: half of what updates that compute cost the server, and what
+   * somebody else changes meanwhile makes it begin again. Where that happens too often, such updates follow.
    */
   async function add(grouped: Map<string, EntriesByKey>): Promise<void> {
     const ids = [...grouped.keys()].sort();
-    for (let i = 0; i < ids.length; i += PROFILES_PER_WRITE) {
-      const some = ids.slice(i, i + PROFILES_PER_WRITE);
-      for (let round = 1; !(await addTo(some, grouped)); round += 1) {
-        if (round < ROUNDS) continue;
-        const updates = some.map((id) => ({ id, update: addEntries(id, grouped.get(id)!) }));
-        await profiles.bulkWrite(
-          updates.map(({ id, update }) => ({ updateOne: { filter: { _id: id as never }, update } })),
-        );
-        break;
-      }
-    }
+    const groups = Array.from({ length: Math.ceil(ids.length / PROFILES_PER_WRITE) }, (_, i) =>
+      ids.slice(i * PROFILES_PER_WRITE, (i + 1) * PROFILES_PER_WRITE),
+    );
+    // While the server writes one group, the next is made ready.
+    const queue = groups.values();
+    await Promise.all(
+      Array.from({ length: WRITES_AT_ONCE }, async () => {
+        for (const group of queue) await addTo(group, grouped);
+      }),
+    );
     await spillOver(profiles, chunks);
   }
 
+  async function addTo(ids: string[], grouped: Map<string, EntriesByKey>): Promise<void> {
+    for (let round = 1; round <= ROUNDS; round += 1) if (await addAsRead(ids, grouped)) return;
+    await profiles.bulkWrite(
+      ids.map((id) => ({
+        updateOne: { filter: { _id: id as never }, update: addEntries(id, grouped.get(id)!) },
+      })),
+    );
+  }
+
   /** @returns false when somebody else changed one of the profiles meanwhile */
-  async function addTo(ids: string[], grouped: Map<string, EntriesByKey>): Promise<boolean> {
+  async function addAsRead(ids: string[], grouped: Map<string, EntriesByKey>): Promise<boolean> {
     const docs = (await profiles
-      .find({ _id: { $in: ids as never[] } }, { projection: { did: 1, folds: 1 } })
+      .find({ _id: { $in: ids as never[] } }, { projection: { did: 1, folds: 1 }, batchSize: ids.length })
       .toArray()) as unknown as FoldedDoc[];
-    const writes = docs.flatMap((doc) => {
+    const updates = docs.flatMap((doc) => {
       const $set = added(doc, grouped.get(doc._id)!);
       if ($set === null) return [];
-      const filter = { _id: doc._id as never, folds: doc.folds ?? null };
-      return [{ updateOne: { filter, update: { $set, $inc: { folds: 1 } } } }];
+      return [{ q: { _id: doc._id, folds: doc.folds ?? null }, u: { $set, $inc: { folds: 1 } } }];
     });
-    if (writes.length === 0) return true;
-    const { matchedCount } = await profiles.bulkWrite(writes, { ordered: false });
-    return matchedCount === writes.length;
+    if (updates.length === 0) return true;
+    // The command itself is not sent again by the driver, and so costs the server no note of each update.
+    const answer = await connection.db!.command({
+      update: profiles.collectionName,
+      updates,
+      ordered: false,
+      writeConcern: { w: 'majority' },
+    });
+    if (answer.writeErrors !== undefined || answer.writeConcernError !== undefined)
+      throw new MongoServerError(answer);
+    return answer.n === updates.length;
   }
 
   /** In the place of what is there; very many entries go in parts, none of which makes a document too large. */
@@ -112,31 +137,40 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
     }
   }
 
-  async function group(events: Foldable[]): Promise<Map<string, EntriesByKey>> {
-    const keys = await names.register(events.map((event) => event.name));
-    const grouped = new Map<string, EntriesByKey>();
-    for (const event of events) {
-      const key = keys.get(event.name);
-      if (key === undefined) continue;
-      let byKey = grouped.get(event.profileId);
-      if (!byKey) grouped.set(event.profileId, (byKey = new Map<string, string[]>()));
-      const entries = byKey.get(key);
-      if (entries) entries.push(entryOf(event));
-      else byKey.set(key, [entryOf(event)]);
-    }
-    return grouped;
+  function gatherInto(grouped: Map<string, EntriesByKey>): Gathering {
+    let size = 0;
+    return {
+      get size() {
+        return size;
+      },
+      async add(events) {
+        const keys = await names.register(events.map((event) => event.name));
+        size += events.length;
+        for (const event of events) {
+          const key = keys.get(event.name);
+          if (key === undefined) continue;
+          let byKey = grouped.get(event.profileId);
+          if (!byKey) grouped.set(event.profileId, (byKey = new Map<string, string[]>()));
+          const entries = byKey.get(key);
+          if (entries) entries.push(entryOf(event));
+          else byKey.set(key, [entryOf(event)]);
+        }
+      },
+      async fold() {
+        if (grouped.size > 0) await add(grouped);
+      },
+    };
   }
 
   return {
-    async fold(events) {
-      if (events.length > 0) await add(await group(events));
-    },
+    gather: () => gatherInto(new Map<string, EntriesByKey>()),
     async replace(byProfile) {
       const ids = [...byProfile.keys()];
       // Chunks go when others stand in their place: broken off in between, nothing is missing.
       const old = randomUUID();
       await chunks.updateMany({ profileId: { $in: ids } }, { $set: { old } });
-      const grouped = await group([...byProfile.values()].flat());
+      const grouped = new Map<string, EntriesByKey>();
+      await gatherInto(grouped).add([...byProfile.values()].flat());
       for (const id of ids) if (!grouped.has(id)) grouped.set(id, new Map<string, string[]>());
       await put(grouped);
       await chunks.deleteMany({ profileId: { $in: ids }, old });

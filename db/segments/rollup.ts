@@ -16,6 +16,7 @@ const FOLD_AFTER_MS = 10_000;
 const LOOK_AGAIN_MS = 20;
 /** How many events are grouped by profile before they are written. */
 const EVENTS_PER_GROUP = 200_000;
+const EVENTS_PER_BATCH = 5_000;
 const PROFILES_PER_REBUILD = 2_000;
 /** Up to so many profiles, only their own new events are folded before an answer about them. */
 const FEW_PROFILES = 200;
@@ -47,33 +48,38 @@ export function createRollupRepository(
    * @returns whether it came to the end
    */
   async function foldMarked(list: FoldMark[], goesOn: () => Promise<boolean>): Promise<boolean> {
-    let group: Foldable[] = [];
+    let group = folder.gather();
     let covered: FoldMark[] = [];
     const fold = async (): Promise<boolean> => {
-      await folder.fold(group);
-      group = [];
+      await group.fold();
+      group = folder.gather();
       return goesOn();
     };
     for (const interval of joinedIntervals(list)) {
       const upTo = interval.toMs === Infinity ? {} : { $lte: new Date(interval.toMs) };
-      for await (const event of foldable({ receivedAt: { $gte: new Date(interval.fromMs), ...upTo } })) {
-        group.push(event);
-        if (group.length >= EVENTS_PER_GROUP && !(await fold())) return false;
+      for await (const some of foldable({ receivedAt: { $gte: new Date(interval.fromMs), ...upTo } })) {
+        await group.add(some);
+        if (group.size >= EVENTS_PER_GROUP && !(await fold())) return false;
       }
       covered.push(...interval.marks);
-      if (group.length < EVENTS_PER_GROUP / 2) continue;
+      if (group.size < EVENTS_PER_GROUP / 2) continue;
       if (!(await fold())) return false;
       await marks.remove(covered);
       covered = [];
     }
-    await folder.fold(group);
+    await group.fold();
     await marks.remove(covered);
     return true;
   }
 
-  async function* foldable(filter: object): AsyncGenerator<Foldable> {
-    const options = { projection: { _id: 0, ...SHOWN }, batchSize: 5_000 };
-    for await (const doc of events.find(filter, options)) yield doc as unknown as Foldable;
+  /** Batch by batch: a turn of the event loop for each event would cost as much as reading it. */
+  async function* foldable(filter: object): AsyncGenerator<Foldable[]> {
+    const cursor = events.find(filter, { projection: { _id: 0, ...SHOWN }, batchSize: EVENTS_PER_BATCH });
+    try {
+      while (await cursor.hasNext()) yield cursor.readBufferedDocuments() as unknown as Foldable[];
+    } finally {
+      await cursor.close();
+    }
   }
 
   /** One pass at a time: a second one, here or in another process, would only do the same again. */
@@ -121,10 +127,10 @@ export function createRollupRepository(
     const list = await marks.read();
     if (list.length === 0) return;
     const fromMs = Math.min(...list.map((mark) => mark.from.getTime()));
-    const own: Foldable[] = [];
+    const own = folder.gather();
     const filter = { profileId: { $in: profileIds }, receivedAt: { $gte: new Date(fromMs) } };
-    for await (const event of foldable(filter)) own.push(event);
-    await folder.fold(own);
+    for await (const some of foldable(filter)) await own.add(some);
+    await own.fold();
   }
 
   /** @param ids of profiles, in order */
@@ -143,18 +149,20 @@ export function createRollupRepository(
     };
     // An event's key begins with its profile's: they come profile by profile.
     const range = { $gte: `${ids[0]!}:`, $lt: `${ids[ids.length - 1]!};` };
-    for await (const event of foldable({ _id: range })) {
-      // One that is on no page was erased, or came, meanwhile.
-      const place = onPage.get(event.profileId);
-      if (place === undefined) continue;
-      const known = byProfile.get(event.profileId);
-      if (known) {
-        known.push(event);
-      } else {
-        if (held >= EVENTS_PER_GROUP) await putBefore(place);
-        byProfile.set(event.profileId, [event]);
+    for await (const some of foldable({ _id: range })) {
+      for (const event of some) {
+        // One that is on no page was erased, or came, meanwhile.
+        const place = onPage.get(event.profileId);
+        if (place === undefined) continue;
+        const known = byProfile.get(event.profileId);
+        if (known) {
+          known.push(event);
+        } else {
+          if (held >= EVENTS_PER_GROUP) await putBefore(place);
+          byProfile.set(event.profileId, [event]);
+        }
+        held += 1;
       }
-      held += 1;
     }
     await putBefore(ids.length);
   }
