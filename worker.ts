@@ -13,6 +13,8 @@ import { createCampaignActivities } from './activities/campaign-activities.ts';
 import { DELIVERY_LIMITS, type DeliveryDeps, type DeliveryLimits } from './activities/delivery/deps.ts';
 import { createGateKeeper } from './activities/delivery/gate-keeper.ts';
 import { createRunActivities } from './activities/run-activities.ts';
+import { createScheduleActivities } from './activities/schedule-activities.ts';
+import { createQueueActivities } from './activities/queue-activities.ts';
 import { createTestActivities } from './activities/test-activities.ts';
 import { createTriggerActivities } from './activities/trigger-activities.ts';
 import { ensureSearchAttributes } from './runtime/search-attributes.ts';
@@ -85,6 +87,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const delivery: DeliveryDeps = {
     ...repositories,
+    queues: workflows,
     webPush,
     gate: createGateKeeper({ campaigns: repositories.campaigns, clock: clocks }),
     templates: createTemplateEngine(),
@@ -104,8 +107,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     workflowBundle: options.bundle ?? (await bundleWorkflows()),
     activities: {
       ...createCampaignActivities({ ...repositories, triggers: workflows, clock: clocks, log }),
-      ...createRunActivities({ ...delivery, runs: repositories.runs }),
+      ...createScheduleActivities({ ...repositories, clock: clocks }),
+      ...createRunActivities({ ...delivery, runs: repositories.runs, progress: repositories.progress }),
       ...createTriggerActivities(delivery),
+      ...createQueueActivities(delivery),
       ...createTestActivities(delivery),
     },
     maxConcurrentActivityTaskExecutions: options.maxActivities ?? 20,

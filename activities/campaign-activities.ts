@@ -1,19 +1,11 @@
-import { createHash } from 'node:crypto';
 import { concerningNames } from '../domain/live-audience.ts';
-import type {
-  CampaignRepository,
-  EventRepository,
-  MessageRepository,
-  RunRepository,
-} from '../domain/ports/repositories.ts';
+import type { CampaignRepository, EventRepository, MessageRepository } from '../domain/ports/repositories.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
-import { isRunOver } from '../domain/run.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 export interface CampaignActivityDeps {
   campaigns: CampaignRepository;
-  runs: RunRepository;
   events: EventRepository;
   messages: MessageRepository;
   triggers: TriggerSignals;
@@ -61,22 +53,6 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
       return withHeartbeat(() => deps.events.markPendingBetween(publishedAt, until, catalogueVersion, names));
     },
 
-    /** Opens the run of an instant. Repeating it gives the same run. */
-    async openRun(input: {
-      campaignId: string;
-      instantMs: number;
-    }): Promise<{ runId: string; finished: boolean }> {
-      const campaign = await deps.campaigns.byId(input.campaignId);
-      if (campaign === null) throw new Error(`no campaign ${input.campaignId}`);
-      const run = await deps.runs.open({
-        id: runIdOf(input.campaignId, input.instantMs),
-        campaignId: campaign.id,
-        version: campaign.version,
-        instant: new Date(input.instantMs),
-      });
-      return { runId: run.id, finished: isRunOver(run.status) };
-    },
-
     /**
      * Marks a campaign as completed (a stopped one is marked already), closes its rows that are still open and
      * wakes their triggers. @returns how many rows were closed
@@ -114,9 +90,4 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
       return closedRows;
     },
   };
-}
-
-/** @returns a 24-character id, the same for the same campaign and instant */
-export function runIdOf(campaignId: string, instantMs: number): string {
-  return createHash('sha256').update(`${campaignId}/${instantMs}`).digest('hex').slice(0, 24);
 }

@@ -2,14 +2,19 @@ import { notDrawn, rankOf } from '../domain/cap.ts';
 import { laneOf } from '../domain/hash.ts';
 import { controlGroupOf } from '../domain/limits.ts';
 import type { Profile } from '../domain/profile.ts';
-import type { NewRunRow, Run, RunRepository } from '../domain/ports/repositories.ts';
-import { endOfQuietHours, inQuietHours } from '../domain/quiet-hours.ts';
+import type { NewRunRow, Run, RunProgressRepository, RunRepository } from '../domain/ports/repositories.ts';
+import { quietHoursOf } from '../domain/quiet-hours.ts';
 import { isRunOver, RUN_PARTITIONS } from '../domain/run.ts';
+import { progressOf, progressText, totalsText, type RunProgress } from '../domain/run-progress.ts';
+import { planRunRow } from '../domain/run-plan.ts';
+import { PROFILE_ZONE } from '../domain/schedule.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import type { CampaignDefinition } from '../domain/campaign.ts';
+import { groupsFor } from '../domain/throughput.ts';
 import { zoneOf } from '../domain/zone-of.ts';
 import { delay } from './delay.ts';
 import { deliverPage } from './delivery/deliver-page.ts';
+import { CALL_FOR_MS, drainDue, type DrainAnswer, type DrainSource } from './delivery/drain-due.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
@@ -20,23 +25,24 @@ const DRAWN_PER_WRITE = 2_000;
 const DRAWN_PER_GROUP = 50;
 const ROWS_PER_GROUP = 1_000;
 const MAX_GROUPS = 16;
-/** How long one call goes on before it lets the workflow see where the run stands. */
-const CALL_FOR_MS = 20_000;
-
-export type DrainAnswer =
-  | { kind: 'done' }
-  | { kind: 'more' }
-  | { kind: 'paused' }
-  | { kind: 'closed' }
-  | { kind: 'wait'; untilMs: number };
+/** How old the figures may be that an operator reads while it drains. */
+const FIGURES_EVERY_MS = 10_000;
 
 /** Whether there is something to drain after a draw, and the ranges of partitions to drain side by side. */
 export type DrawAnswer = { kind: 'drain'; groups: { from: number; to: number }[] } | { kind: 'over' };
 
+export type { DrainAnswer };
+
+export interface RunActivityDeps extends DeliveryDeps {
+  runs: RunRepository;
+  /** Absent: texts hold no figures. */
+  progress?: RunProgressRepository | undefined;
+}
+
 export type RunActivities = ReturnType<typeof createRunActivities>;
 
 /** The activities of `run`: write down who gets it, then send what is due. */
-export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }) {
+export function createRunActivities(deps: RunActivityDeps) {
   const mustRun = async (runId: string): Promise<Run> => {
     const run = await deps.runs.byId(runId);
     if (run === null) throw new Error(`no run ${runId}`);
@@ -110,7 +116,8 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         const aborted = drawn === 'aborted';
         if (!aborted) {
           const open = await deps.messages.countOpen(runId, DRAWN_PER_GROUP * MAX_GROUPS);
-          if (open > 0) return { kind: 'drain', groups: splitPartitions(Math.ceil(open / DRAWN_PER_GROUP)) };
+          if (open > 0)
+            return { kind: 'drain', groups: await groupsOf(run, Math.ceil(open / DRAWN_PER_GROUP)) };
         }
         const which = aborted ? 'withoutSlot' : 'held';
         while ((await deps.caps.suppress(runId, which, notDrawn(cap, aborted), DRAWN_PER_WRITE)) > 0)
@@ -121,31 +128,35 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
 
     /** Marks the run as draining. @returns the ranges of partitions to drain side by side */
     async beginDrain(runId: string): Promise<{ from: number; to: number }[]> {
-      if (isRunOver((await mustRun(runId)).status)) return [];
+      const run = await mustRun(runId);
+      if (isRunOver(run.status)) return [];
       await deps.runs.setStatus(runId, 'draining');
       const open = await withHeartbeat(() => deps.messages.countOpen(runId, ROWS_PER_GROUP * MAX_GROUPS));
-      return splitPartitions(Math.ceil(open / ROWS_PER_GROUP));
+      return groupsOf(run, Math.ceil(open / ROWS_PER_GROUP));
     },
 
-    /** Sends what is due in a range of partitions, page by page, for up to 20 s. */
-    async drain(input: { runId: string; from: number; to: number }): Promise<DrainAnswer> {
+    /**
+     * Sends what is due in a range of partitions, page by page and at the campaign's rate, for up to 20 s.
+     * @returns where it stands, and how far the whole run has come
+     */
+    async drain(input: {
+      runId: string;
+      from: number;
+      to: number;
+    }): Promise<DrainAnswer & { progress?: string }> {
       const partitions = { from: input.from, to: input.to };
-      const query = { runId: input.runId, partitions, limit: deps.limits.pageSize };
+      const { campaignId } = await mustRun(input.runId);
+      const source: DrainSource = {
+        campaignId,
+        rows: { runId: input.runId, partitions, limit: deps.limits.pageSize },
+        nextDue: () => deps.messages.nextDue(input.runId, partitions),
+        whenPaused: 'keep',
+      };
       return withHeartbeat(async (signal) => {
-        const startedMs = deps.clock.monotonicMs();
-        while (!signal.aborted) {
-          const page = await deliverPage(deps, query, { whenPaused: 'keep', signal });
-          if (page.gate === 'paused' && (await isPaused(input.runId))) return { kind: 'paused' };
-          if (page.gate === 'stopped' || page.gate === 'ended') return { kind: 'closed' };
-          if (page.claimed === 0) {
-            const next = await deps.messages.nextDue(input.runId, partitions);
-            if (next === null) return { kind: 'done' };
-            // Due by the clock and yet not claimed: another holder's lease is about to end.
-            return { kind: 'wait', untilMs: Math.max(next.getTime(), deps.clock.nowMs() + 200) };
-          }
-          if (deps.clock.monotonicMs() - startedMs > CALL_FOR_MS) break;
-        }
-        return { kind: 'more' };
+        const answer = await drainDue(deps, source, signal);
+        // What stands there while it waits should be how it was left.
+        const progress = await figuresOf(input.runId, answer.kind === 'more' ? FIGURES_EVERY_MS : 0);
+        return progress ? { ...answer, progress: progressText(progress) } : answer;
       });
     },
 
@@ -156,7 +167,8 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
     }): Promise<{ status: 'completed' | 'stopped'; text: string }> {
       const run = await mustRun(input.runId);
       if (isRunOver(run.status)) {
-        return { status: run.status, text: `This run was ${run.status} already.` };
+        const status = run.status === 'completed' ? 'completed' : 'stopped';
+        return { status, text: `This run was ${run.status} already.` };
       }
       const campaign = await deps.campaigns.byId(run.campaignId);
       // Whoever stopped it may have closed its rows before its workflow was told.
@@ -164,7 +176,8 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         await deps.runs.setStatus(run.id, 'completed');
         const cap = run.aborted && (await mustDefinition(run)).setup?.targetingCap;
         if (cap) return { status: 'completed', text: `Completed, nothing was sent: ${notDrawn(cap, true)}.` };
-        return { status: 'completed', text: 'Completed: every message is settled.' };
+        const total = await withHeartbeat(() => figuresOf(run.id));
+        return { status: 'completed', text: `Completed: ${total ? totalsText(total) : 'all is settled'}.` };
       }
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closed = await withHeartbeat(async (signal) => {
@@ -191,20 +204,36 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         return count;
       });
       await deps.runs.setStatus(run.id, 'stopped');
+      const total = await withHeartbeat(() => figuresOf(run.id));
       return {
         status: 'stopped',
-        text: `${reason === 'stopped' ? 'Stopped' : 'Ended'}: ${closed} messages were not sent.`,
+        text:
+          `${reason === 'stopped' ? 'Stopped' : 'Ended'}: ${closed} messages were not sent.` +
+          (total ? ` In all ${totalsText(total)}.` : ''),
       };
     },
   };
 
-  /**
-   * Whoever resumes a campaign writes that first and wakes the run second. A read that began before the write
-   * may be what stopped the page, and the wake may have come already: only a read of our own tells.
-   */
-  async function isPaused(runId: string): Promise<boolean> {
-    const campaign = await deps.campaigns.byId((await mustRun(runId)).campaignId);
-    return campaign?.status === 'paused';
+  /** How far a run has come, for whoever looks: where it cannot be told the run goes on without. */
+  async function figuresOf(runId: string, youngerMs?: number): Promise<RunProgress | null> {
+    if (!deps.progress) return null;
+    try {
+      const run = await mustRun(runId);
+      const campaign = await deps.campaigns.byId(run.campaignId);
+      const counts = await deps.progress.counts(run, youngerMs);
+      const perMinute = campaign?.definition.when.throughput?.perMinute;
+      const paused = campaign?.status === 'paused';
+      return progressOf(counts, { run, paused, perMinute });
+    } catch (error) {
+      deps.log.warn({ err: error, run: runId }, 'how far a run has come cannot be counted');
+      return null;
+    }
+  }
+
+  /** A slow campaign needs no more parts than keep up with its rate. */
+  async function groupsOf(run: Run, wanted: number): Promise<{ from: number; to: number }[]> {
+    const campaign = await deps.campaigns.byId(run.campaignId);
+    return splitPartitions(groupsFor(wanted, campaign?.definition.when.throughput));
   }
 
   async function isOver(campaignId: string): Promise<boolean> {
@@ -222,16 +251,20 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
     site: Site | null,
     members: Profile[],
   ): Promise<NewRunRow[]> {
-    const { dnd } = definition.when;
+    const settings = await deps.settings.read();
+    const { when } = definition;
+    const dnd = quietHoursOf(when, settings);
     const cap = definition.setup?.targetingCap;
     const ids = members.map((profile) => profile.id);
+    const isLocal = when.timezone === PROFILE_ZONE;
     const active: Map<string, Subscription[]> =
-      dnd || cap
+      dnd || cap || isLocal
         ? await deps.subscriptions.activeOf(definition.siteId, ids)
         : new Map<string, Subscription[]>();
-    const atMs = Math.max(run.instant.getTime(), deps.clock.nowMs());
-    const settings = await deps.settings.read();
+    const nowMs = deps.clock.nowMs();
     return members.map((profile) => {
+      const addresses = active.get(profile.id) ?? [];
+      const zone = zoneOf(profile, addresses, site ?? undefined, settings.timezone);
       const row: NewRunRow = {
         runId: run.id,
         profileId: profile.id,
@@ -239,16 +272,9 @@ export function createRunActivities(deps: DeliveryDeps & { runs: RunRepository }
         version: run.version,
         siteId: definition.siteId,
         partition: laneOf(profile.id, RUN_PARTITIONS),
-        dueAt: new Date(atMs),
+        ...planRunRow({ when, dnd, run, zone, accountZone: settings.timezone, nowMs }),
       };
-      const addresses = active.get(profile.id) ?? [];
-      if (dnd) {
-        const zone = zoneOf(profile, addresses, site ?? undefined, settings.timezone);
-        if (inQuietHours(atMs, dnd, zone)) {
-          if (dnd.action === 'discard') return { ...row, suppressed: 'dnd' };
-          row.dueAt = new Date(endOfQuietHours(atMs, dnd, zone));
-        }
-      }
+      if (row.suppressed !== undefined) return row;
       if (!cap) return row;
       // A slot is for somebody who gets it: who surely does not is not drawn, and settled in the usual way.
       if (addresses.length === 0)

@@ -1,9 +1,12 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { isOpen, type Message } from '../domain/message.ts';
-import { planTrigger, type Wait } from '../domain/trigger-plan.ts';
+import { quietHoursOf } from '../domain/quiet-hours.ts';
+import { reminderDate } from '../domain/reminder-plan.ts';
+import { endsQuietHours, planTrigger, type Wait } from '../domain/trigger-plan.ts';
+import { bucketsOf, usedUpText, type Bucket } from '../domain/throughput.ts';
 import { zoneOf } from '../domain/zone-of.ts';
-import { deliverPage } from './delivery/deliver-page.ts';
+import { deliverPaced } from './delivery/deliver-paced.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 
 /** How a trigger's end went. `retry` goes on in a regular activity, `postponed` waits once more. */
@@ -15,11 +18,17 @@ export type TriggerActivities = ReturnType<typeof createTriggerActivities>;
 /** The activities of `liveTrigger`: everything about one message row. */
 export function createTriggerActivities(deps: DeliveryDeps) {
   async function attempt(messageId: string): Promise<TriggerAnswer | { kind: 'busy'; untilMs: number }> {
-    const page = await deliverPage(
-      deps,
-      { messageId },
-      { whenPaused: 'drop', signal: Context.current().cancellationSignal },
-    );
+    const sent = await deliverPaced(deps, { messageId }, await bucketsFor(messageId), {
+      whenPaused: 'drop',
+      signal: Context.current().cancellationSignal,
+    });
+    if (sent.kind === 'throttled') {
+      if (await leaveToQueue(messageId)) {
+        return { kind: 'settled', outcome: 'queued', text: `${usedUpText(sent.by)}; its queue sends it` };
+      }
+      return stateOf(messageId);
+    }
+    const { page } = sent;
     const settlement = page.lost.includes(messageId) ? undefined : page.settlements.get(messageId);
     if (
       settlement?.kind === 'again' &&
@@ -33,6 +42,36 @@ export function createTriggerActivities(deps: DeliveryDeps) {
       };
     }
     // Sent, refused, taken over by somebody else, or not due: the row says which.
+    return stateOf(messageId);
+  }
+
+  /** The rates that a row which is due leaves under. */
+  async function bucketsFor(messageId: string): Promise<Bucket[]> {
+    const row = await deps.messages.byId(messageId);
+    if (row === null || !isOpen(row.state)) return [];
+    const [campaign, settings] = await Promise.all([
+      deps.campaigns.byId(row.campaignId),
+      deps.settings.read(),
+    ]);
+    return campaign ? bucketsOf(campaign, settings, row.released === true) : [];
+  }
+
+  /** The row first; then somebody is told, unless the queue is awake. @returns false when it is not due any more */
+  async function leaveToQueue(messageId: string): Promise<boolean> {
+    if (!(await deps.messages.queue(messageId, deps.clock.nowMs()))) return false;
+    const row = await deps.messages.byId(messageId);
+    if (row === null || !(await deps.throughput.wake(row.campaignId))) return true;
+    try {
+      const campaign = await deps.campaigns.byId(row.campaignId);
+      await deps.queues.wakeQueue(row.campaignId, campaign?.definition.name ?? row.campaignId);
+    } catch (error) {
+      await deps.throughput.sleep(row.campaignId);
+      throw error;
+    }
+    return true;
+  }
+
+  async function stateOf(messageId: string): Promise<TriggerAnswer | { kind: 'busy'; untilMs: number }> {
     const row = await deps.messages.byId(messageId);
     if (row === null)
       return { kind: 'settled', outcome: 'erased', text: 'The message is not there any more.' };
@@ -77,7 +116,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     async replanTrigger(input: { messageId: string }): Promise<{ waits: Wait[] }> {
       const row = await deps.messages.byId(input.messageId);
       if (!row?.passage || !isOpen(row.state)) return { waits: [] };
-      const [definition, event, profiles, active, site, { timezone }] = await Promise.all([
+      const [definition, event, profiles, active, site, settings] = await Promise.all([
         deps.campaigns.version(row.campaignId, row.version),
         deps.events.byId(row.passage.event.id),
         deps.profiles.byIds([row.profileId]),
@@ -87,13 +126,17 @@ export function createTriggerActivities(deps: DeliveryDeps) {
       ]);
       if (!definition || !('live' in definition.who) || !event) return { waits: [] };
       const addresses = active.get(row.profileId) ?? [];
-      const zone = zoneOf(profiles.get(row.profileId), addresses, site ?? undefined, timezone);
+      const zone = zoneOf(profiles.get(row.profileId), addresses, site ?? undefined, settings.timezone);
       const nowMs = deps.clock.nowMs();
-      const plan = planTrigger({ live: definition.who.live, when: definition.when, event, zone, nowMs });
+      if (reminderDate(definition.who.live, event, zone)?.kind === 'none') return { waits: [] };
+      const when = { ...definition.when, dnd: quietHoursOf(definition.when, settings) };
+      const plan = planTrigger({ live: definition.who.live, when, event, zone, nowMs });
       // The row is the truth: it must be due when the workflow comes, and its time to live counts from then.
       if (plan.dueAtMs !== row.dueAt.getTime()) {
         const { event: filledBy, qualifiesAt } = row.passage;
-        await deps.messages.restartPassage(row.id, { event: filledBy, qualifiesAt }, new Date(plan.dueAtMs));
+        const dueAt = new Date(plan.dueAtMs);
+        const passage = { event: filledBy, qualifiesAt };
+        await deps.messages.restartPassage(row.id, passage, dueAt, endsQuietHours(plan));
       }
       return { waits: plan.waits.filter((wait) => wait.untilMs > nowMs) };
     },

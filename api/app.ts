@@ -5,6 +5,7 @@ import { campaignReportRoutes } from './campaigns/report-routes.ts';
 import { campaignRoutes } from './campaigns/routes.ts';
 import { campaignShelfRoutes } from './campaigns/shelf-routes.ts';
 import { campaignTestRoutes } from './campaigns/test-route.ts';
+import { campaignVersionRoutes } from './campaigns/version-routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { eventRoutes } from './events/routes.ts';
 import { createAuthenticate } from './http/authenticate.ts';
@@ -15,6 +16,7 @@ import { rollupRoutes } from './rollup/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { profileRoutes } from './profiles/routes.ts';
 import { sdkRoutes } from './sdk/routes.ts';
+import { scheduleRoutes } from './schedules/routes.ts';
 import { settingsRoutes } from './settings/routes.ts';
 import { segmentRoutes } from './segments/routes.ts';
 import { siteRoutes } from './sites/routes.ts';
@@ -41,10 +43,12 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...campaignLifeRoutes(deps),
     ...campaignReportRoutes(deps),
     ...campaignShelfRoutes(deps),
+    ...campaignVersionRoutes(deps),
     ...segmentRoutes(deps),
     ...listRoutes(deps),
     ...campaignTestRoutes(deps),
     ...campaignExplainRoutes(deps),
+    ...scheduleRoutes(deps),
     ...settingsRoutes(deps),
     ...rollupRoutes(deps),
     ...sdkRoutes(deps),

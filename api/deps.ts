@@ -10,6 +10,7 @@ import type {
   LimitRepository,
   MessageRepository,
   ProfileRepository,
+  RunProgressRepository,
   RunRepository,
   SegmentRepository,
   ServerClock,
@@ -36,6 +37,7 @@ export interface ApiDeps {
   segments: SegmentRepository;
   lists: ListRepository;
   runs: RunRepository;
+  progress: RunProgressRepository;
   messages: MessageRepository;
   keys: KeyRepository;
   idempotency: IdempotencyRepository;

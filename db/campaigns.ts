@@ -1,6 +1,13 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import { mayBecome, segmentOf, type Campaign, type CampaignDefinition } from '../domain/campaign.ts';
+import {
+  mayBecome,
+  segmentOf,
+  type Campaign,
+  type CampaignDefinition,
+  type CampaignStatus,
+} from '../domain/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
+import { createCampaignVersions, versionKey } from './campaign-versions.ts';
 import { bumpCatalogue } from './catalogue.ts';
 import { holdReferences, TRANSACTION, usesOf, type Uses } from './references.ts';
 
@@ -8,14 +15,6 @@ interface CampaignDoc extends Omit<Campaign, 'id'> {
   _id: string;
   /** What its definition refers to. */
   uses?: Uses;
-}
-
-interface VersionDoc {
-  _id: string;
-  campaignId: string;
-  version: number;
-  definition: CampaignDefinition;
-  createdAt: Date;
 }
 
 interface CounterDoc {
@@ -33,6 +32,9 @@ const campaignSchema = new Schema<CampaignDoc>(
     createdAt: Date,
     updatedAt: Date,
     publishedAt: Date,
+    versionAt: Date,
+    rescheduledAt: Date,
+    untold: Boolean,
     startsAt: Date,
     endsAt: Date,
     catalogueVersion: Number,
@@ -54,32 +56,16 @@ campaignSchema.index({ 'uses.lists': 1 });
 // The integer that payloads name a campaign by.
 campaignSchema.index({ targetId: 1 }, { unique: true });
 
-/** Frozen definitions: `_id` is campaign id + version. */
-const versionSchema = new Schema<VersionDoc>(
-  {
-    _id: { type: String, required: true },
-    campaignId: { type: String, required: true },
-    version: { type: Number, required: true },
-    definition: { type: Schema.Types.Mixed, required: true },
-    createdAt: Date,
-  },
-  { collection: 'campaignVersions', versionKey: false, minimize: false },
-);
-
 const counterSchema = new Schema<CounterDoc>(
   { _id: { type: String, required: true }, value: { type: Number, required: true } },
   { collection: 'counters', versionKey: false },
 );
 
-const VERSIONS_KEPT = 1_000;
-
 export function createCampaignRepository(connection: Connection): CampaignRepository {
   const model = connection.model<CampaignDoc>('Campaign', campaignSchema);
   const campaigns = model.collection;
-  const versions = connection.model<VersionDoc>('CampaignVersion', versionSchema);
+  const versions = createCampaignVersions(connection);
   const counters = connection.model<CounterDoc>('Counter', counterSchema).collection;
-  // A version never changes, so it may be kept.
-  const kept = new Map<string, CampaignDefinition>();
 
   async function byId(id: string, session?: ClientSession): Promise<Campaign | null> {
     const doc = await model
@@ -93,6 +79,19 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
   async function hold(definition: CampaignDefinition, session: ClientSession): Promise<void> {
     const segment = segmentOf(definition);
     if (segment) await holdReferences(connection, session, { name: definition.name, segment });
+  }
+
+  /** Keeps the definition that a campaign has now as its version. */
+  async function freeze(
+    campaign: Campaign,
+    at: Date,
+    session: ClientSession,
+    editId?: string,
+  ): Promise<void> {
+    const { id, version, definition, catalogueVersion } = campaign;
+    const _id = versionKey(id, version) as never;
+    const fields = { campaignId: id, version, definition, createdAt: at, catalogueVersion, editId };
+    await versions.collection.insertOne({ _id, ...fields }, { session });
   }
 
   return {
@@ -177,35 +176,73 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
         await hold(draft.definition, session);
         const version = draft.version + 1;
         const catalogueVersion = await bumpCatalogue(connection, session);
-        await versions.collection.insertOne(
-          {
-            _id: `${id}/${version}` as never,
-            campaignId: id,
-            version,
-            definition: draft.definition,
-            createdAt: new Date(),
-          },
-          { session },
-        );
+        const isNow = plan.startsAt === 'now';
         await campaigns.updateOne(
           { _id: id as never },
           [
             {
               $set: {
-                status: plan.startsAt === 'now' ? 'running' : 'scheduled',
+                status: isNow ? 'running' : 'scheduled',
                 version,
                 catalogueVersion,
                 publishedAt: '$$NOW',
                 updatedAt: '$$NOW',
-                startsAt: plan.startsAt === 'now' ? '$$NOW' : plan.startsAt,
+                startsAt: isNow ? '$$NOW' : plan.startsAt,
                 ...(plan.endsAt ? { endsAt: plan.endsAt } : {}),
               },
             },
           ],
           { session },
         );
-        return byId(id, session);
+        const published = (await byId(id, session))!;
+        await freeze(published, published.publishedAt!, session);
+        return published;
       });
+    },
+
+    async edit(id, { editId, judged, definition, startsAt, endsAt, rescheduled }) {
+      return connection.transaction(async (session) => {
+        const doc = await model.findById(id).session(session).lean<CampaignDoc>().exec();
+        if (!doc || !EDITABLE.includes(doc.status)) return null;
+        const last = await versions.collection.findOne(
+          { _id: versionKey(id, doc.version) as never },
+          { session, projection: { editId: 1 } },
+        );
+        if (last?.editId === editId) return toCampaign(doc);
+        if (doc.updatedAt.getTime() !== judged.getTime()) return null;
+        await hold(definition, session);
+        const catalogueVersion = await bumpCatalogue(connection, session);
+        const isNow = startsAt === 'now';
+        await campaigns.updateOne(
+          { _id: id as never },
+          [
+            {
+              $set: {
+                definition: { $literal: definition },
+                version: doc.version + 1,
+                // Whoever is inside is still judged by what its own version refers to.
+                uses: union(doc.uses, usesOf(segmentOf(definition))),
+                catalogueVersion,
+                untold: true,
+                versionAt: '$$NOW',
+                updatedAt: '$$NOW',
+                endsAt: endsAt ?? '$$REMOVE',
+                ...(startsAt === undefined ? {} : { startsAt: isNow ? '$$NOW' : startsAt }),
+                ...(isNow && doc.status === 'scheduled' ? { status: 'running' } : {}),
+                ...(rescheduled ? { rescheduledAt: '$$NOW' } : {}),
+              },
+            },
+          ],
+          { session },
+        );
+        const edited = (await byId(id, session))!;
+        await freeze(edited, edited.versionAt!, session, editId);
+        return edited;
+      }, TRANSACTION);
+    },
+
+    async told(id, version) {
+      await campaigns.updateOne({ _id: id as never, version }, { $unset: { untold: '' } });
     },
 
     async changeStatus(id, from, to) {
@@ -221,16 +258,8 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       });
     },
 
-    async version(id, version) {
-      const key = `${id}/${version}`;
-      const known = kept.get(key);
-      if (known) return known;
-      const doc = await versions.findById(key).lean<VersionDoc>().exec();
-      if (!doc) return null;
-      if (kept.size >= VERSIONS_KEPT) kept.delete(kept.keys().next().value ?? '');
-      kept.set(key, doc.definition);
-      return doc.definition;
-    },
+    version: versions.version,
+    versions: versions.versions,
 
     async finish(id) {
       await campaigns.updateOne({ _id: id as never, finishedAt: { $exists: false } }, [
@@ -246,6 +275,15 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
         .exec();
       return docs.map(toCampaign);
     },
+  };
+}
+
+const EDITABLE: readonly CampaignStatus[] = ['scheduled', 'running', 'paused'];
+
+function union(a: Uses | undefined, b: Uses): Uses {
+  return {
+    segments: [...new Set([...(a?.segments ?? []), ...b.segments])],
+    lists: [...new Set([...(a?.lists ?? []), ...b.lists])],
   };
 }
 

@@ -170,7 +170,7 @@ export function createCapRepository(connection: Connection): CapRepository {
     async suppress(runId, which, detail, most) {
       const held = { runId, held: true, state: 'waiting' };
       const withoutSlot = { runId, state: { $in: ['waiting', 'due'] }, capSlot: null };
-      const [filter, hint] = which === 'held' ? [held, 'held'] : [withoutSlot, 'toSend'];
+      const [filter, hint] = which === 'held' ? [held, 'held'] : [withoutSlot, 'dueOfRun'];
       const rows = await messages.find(filter, { hint, projection: { _id: 1 }, limit: most }).toArray();
       if (rows.length === 0) return 0;
       const set = { state: 'suppressed', reason: 'targetingCap', detail, qualified: true };

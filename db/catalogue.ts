@@ -1,6 +1,12 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { ActiveLiveCampaign, Campaign } from '../domain/campaign.ts';
+import {
+  EARLIER_VERSIONS,
+  type ActiveLiveCampaign,
+  type Campaign,
+  type LiveVersion,
+} from '../domain/campaign.ts';
 import type { CatalogueRepository } from '../domain/ports/repositories.ts';
+import { versionKey, type VersionDoc } from './campaign-versions.ts';
 
 interface CatalogueDoc {
   _id: string;
@@ -36,6 +42,26 @@ export function createCatalogueRepository(connection: Connection): CatalogueRepo
     return (doc?.version as number | undefined) ?? 0;
   }
 
+  // A version never changes, so it is read once.
+  let known = new Map<string, LiveVersion>();
+
+  /** @returns the versions before the current ones, by their keys */
+  async function earlierOf(campaigns: CampaignDoc[]): Promise<Map<string, LiveVersion>> {
+    const wanted = campaigns.flatMap((doc) => earlierKeys(doc));
+    const missing = wanted.filter((key) => !known.has(key));
+    const docs =
+      missing.length === 0
+        ? []
+        : await connection
+            .collection('campaignVersions')
+            .find({ _id: { $in: missing as never[] } })
+            .toArray();
+    const all = new Map([...known, ...(docs as unknown as VersionDoc[]).flatMap(toLiveVersion)]);
+    const isWanted = new Set(wanted);
+    known = new Map([...all].filter(([key]) => isWanted.has(key)));
+    return known;
+  }
+
   return {
     version,
 
@@ -49,9 +75,14 @@ export function createCatalogueRepository(connection: Connection): CatalogueRepo
           'definition.who.live': { $exists: true },
         })
         .toArray();
+      const campaigns = docs as unknown as CampaignDoc[];
+      const versions = await earlierOf(campaigns);
       return {
         version: seen,
-        campaigns: docs.map((doc) => toActive(doc as unknown as Campaign & { _id: string })),
+        campaigns: campaigns.map((doc) => {
+          const earlier = earlierKeys(doc).flatMap((key) => versions.get(key) ?? []);
+          return { ...toActive(doc), earlier };
+        }),
       };
     },
 
@@ -82,7 +113,21 @@ export function createCatalogueRepository(connection: Connection): CatalogueRepo
   };
 }
 
-function toActive(doc: Campaign & { _id: string }): ActiveLiveCampaign {
+type CampaignDoc = Campaign & { _id: string };
+
+function earlierKeys({ _id, version }: CampaignDoc): string[] {
+  const first = Math.max(1, version - EARLIER_VERSIONS);
+  return Array.from({ length: Math.max(0, version - first) }, (_, i) => versionKey(_id, first + i));
+}
+
+function toLiveVersion(doc: VersionDoc): [string, LiveVersion][] {
+  const { who, when } = doc.definition;
+  if (!('live' in who)) return [];
+  const { version, createdAt: publishedAt, catalogueVersion = 0 } = doc;
+  return [[doc._id, { version, live: who.live, when, publishedAt, catalogueVersion }]];
+}
+
+function toActive(doc: CampaignDoc): Omit<ActiveLiveCampaign, 'earlier'> {
   const { definition } = doc;
   if (!('live' in definition.who) || !doc.publishedAt || !doc.startsAt) {
     throw new Error(`campaign ${doc._id} is active and lacks what publishing sets`);
@@ -94,7 +139,7 @@ function toActive(doc: Campaign & { _id: string }): ActiveLiveCampaign {
     siteId: definition.siteId,
     live: definition.who.live,
     when: definition.when,
-    publishedAt: doc.publishedAt,
+    publishedAt: doc.versionAt ?? doc.publishedAt,
     startsAt: doc.startsAt,
     endsAt: doc.endsAt,
     catalogueVersion: doc.catalogueVersion ?? 0,

@@ -4,7 +4,7 @@ import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/por
 import { toMessage, type MessageDoc } from './message-schema.ts';
 
 /** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */
-const CLOCK_SLACK_MS = 250;
+export const CLOCK_SLACK_MS = 250;
 
 /**
  * Who may send a row: taking rows under a token and a lease by the database's clock, and recording what became
@@ -48,15 +48,19 @@ export function createMessageFence(messages: Collection): Pick<MessageRepository
 
   async function claimable(query: ClaimQuery, nowMs: number): Promise<string[]> {
     if ('messageId' in query) return [query.messageId];
+    const released = query.released === undefined ? {} : { released: query.released ? true : null };
+    const [rows, hint] =
+      'runId' in query
+        ? [
+            {
+              runId: query.runId,
+              partition: { $gte: query.partitions.from, $lt: query.partitions.to },
+            },
+            'dueOfRun',
+          ]
+        : [{ campaignId: query.queueOf, queued: true }, 'queue'];
     const docs = await messages
-      .find(
-        {
-          runId: query.runId,
-          partition: { $gte: query.partitions.from, $lt: query.partitions.to },
-          ...mayTake(nowMs),
-        },
-        { projection: { _id: 1 }, limit: query.limit, hint: 'toSend' },
-      )
+      .find({ ...rows, ...released, ...mayTake(nowMs) }, { projection: { _id: 1 }, limit: query.limit, hint })
       .toArray();
     return docs.map((doc) => String(doc._id));
   }
@@ -109,6 +113,7 @@ function recordOperation(result: MessageResult): { updateOne: { filter: object; 
     case 'again':
       Object.assign(set, { state: 'due', dueAt: settlement.dueAt });
       if (settlement.sentAt) set.sentAt = settlement.sentAt;
+      if (settlement.released) set.released = true;
       break;
   }
   for (const key of Object.keys(set)) if (set[key] === undefined) delete set[key];

@@ -23,6 +23,9 @@ export const messageSchema = new Schema<MessageDoc>(
     devices: [Schema.Types.Mixed],
     attempts: [Schema.Types.Mixed],
     receipts: [Schema.Types.Mixed],
+    cutOffAt: Date,
+    released: Boolean,
+    queued: Boolean,
     rank: Number,
     held: Boolean,
     capSlot: Boolean,
@@ -42,11 +45,24 @@ export const messageSchema = new Schema<MessageDoc>(
 /** How rows end that were not sent: what they held of a limit is free again. */
 export const UNSENT_STATES = ['failed', 'suppressed', 'control'] as const;
 const open = { state: { $in: [...OPEN_STATES] } };
-// What a run's partitions have to send, and when next, apart from rows that are not drawn yet; closing what a
-// run leaves. Rows leave it when they are settled.
+// What a run's partitions have to send, and when next, apart from rows that are not drawn yet, those that waited for
+// the end of quiet hours apart from the others; closing what a run leaves. Rows leave it when they are settled.
 messageSchema.index(
-  { runId: 1, held: 1, partition: 1, state: 1, dueAt: 1 },
-  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'toSend' },
+  { runId: 1, held: 1, partition: 1, state: 1, released: 1, dueAt: 1 },
+  { partialFilterExpression: { ...open, runId: { $exists: true } }, name: 'dueOfRun' },
+);
+// How many of a run were settled, how, and how many of them lately.
+messageSchema.index(
+  { runId: 1, settledAt: 1, state: 1 },
+  {
+    partialFilterExpression: { runId: { $exists: true }, settledAt: { $exists: true } },
+    name: 'settledOfRun',
+  },
+);
+// What a live campaign's queue has to send, and when next; which campaigns have one. Rows leave it when settled.
+messageSchema.index(
+  { campaignId: 1, state: 1, released: 1, dueAt: 1 },
+  { partialFilterExpression: { ...open, queued: true }, name: 'queue' },
 );
 // The draw of a run with a targeting cap: rows that are not drawn yet, by rank.
 messageSchema.index(
@@ -73,10 +89,10 @@ messageSchema.index({ profileId: 1, campaignId: 1 });
 messageSchema.index({ campaignId: 1, _id: 1 });
 // Closing what is open at a campaign's end; rows leave it when they are settled.
 messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
-// The sweep: which triggers are overdue.
+// The sweep: which triggers are overdue, apart from those that wait in a queue.
 messageSchema.index(
-  { dueAt: 1 },
-  { partialFilterExpression: { ...open, passage: { $exists: true } }, name: 'overdueTriggers' },
+  { queued: 1, dueAt: 1 },
+  { partialFilterExpression: { ...open, passage: { $exists: true } }, name: 'overduePassages' },
 );
 
 /** @returns the message as the domain knows it */

@@ -3,6 +3,7 @@ import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/message.ts'
 import type { MessageRepository } from '../domain/ports/repositories.ts';
 import { isDuplicateKey } from './connection.ts';
 import { createMessageFence } from './message-fence.ts';
+import { createQueuedRows } from './queued-rows.ts';
 import { freshRow, insertRowsToDraw, runRowDoc } from './run-rows.ts';
 import { messageSchema, toMessage, type MessageDoc } from './message-schema.ts';
 import { campaignStats } from './message-stats.ts';
@@ -19,6 +20,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
 
   return {
     ...createMessageFence(messages),
+    ...createQueuedRows(messages),
 
     async insertRunRows(rows) {
       const now = new Date();
@@ -71,6 +73,9 @@ export function createMessageRepository(connection: Connection): MessageReposito
           $set: {
             state: { $cond: [sent, 'sent', 'suppressed'] },
             reason: { $cond: [sent, '$$REMOVE', close.reason] },
+            ...(close.detail === undefined
+              ? {}
+              : { detail: { $cond: [sent, '$$REMOVE', { $literal: close.detail }] } }),
             qualified: { $or: [sent, close.qualified] },
             'passage.closedBy': { $literal: close.closedBy },
             settledAt: '$$NOW',
@@ -80,7 +85,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
       return answer.modifiedCount === 1;
     },
 
-    async restartPassage(id, passage, dueAt) {
+    async restartPassage(id, passage, dueAt, released) {
       const answer = await messages.updateOne(
         { _id: id as never, state: 'waiting', 'passage.event.time': { $lte: passage.event.time } },
         {
@@ -89,7 +94,9 @@ export function createMessageRepository(connection: Connection): MessageReposito
             'passage.qualifiesAt': passage.qualifiesAt,
             dueAt,
             firstDueAt: dueAt,
+            ...(released ? { released } : {}),
           },
+          ...(released ? {} : { $unset: { released: '' } }),
         },
       );
       return answer.modifiedCount === 1;
@@ -100,8 +107,9 @@ export function createMessageRepository(connection: Connection): MessageReposito
       const firsts = Array.from({ length: to - from }, (_, i) => from + i).flatMap((partition) =>
         (['waiting', 'due'] as const).map((state) =>
           messages.findOne(
-            { runId, held: null, partition, state },
-            { sort: { dueAt: 1 }, projection: { dueAt: 1 }, hint: 'toSend' },
+            // Both values named, so that the index is merged by `dueAt` and not sorted.
+            { runId, held: null, partition, state, released: { $in: [null, true] } },
+            { sort: { dueAt: 1 }, projection: { dueAt: 1 }, hint: 'dueOfRun' },
           ),
         ),
       );
@@ -111,7 +119,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
             { $match: { runId, held: null, partition: { $gte: from, $lt: to }, state: 'sending' } },
             { $group: { _id: null, at: { $min: '$leaseUntil' } } },
           ],
-          { hint: 'toSend' },
+          { hint: 'dueOfRun' },
         )
         .toArray();
       const instants = (await Promise.all(firsts)).flatMap((row) =>
@@ -121,15 +129,28 @@ export function createMessageRepository(connection: Connection): MessageReposito
       return instants.length === 0 ? null : new Date(Math.min(...instants));
     },
 
+    async hasOpenUpTo(campaignId, version) {
+      const open = await messages.findOne(
+        {
+          campaignId,
+          state: { $in: [...OPEN_STATES] },
+          passage: { $exists: true },
+          version: { $lte: version },
+        },
+        { projection: { _id: 1 }, hint: 'openOfCampaign' },
+      );
+      return open !== null;
+    },
+
     async countOpen(runId, most) {
       return messages.countDocuments(
         { runId, held: null, state: { $in: [...OPEN_STATES] } },
-        { limit: most, hint: 'toSend' },
+        { limit: most, hint: 'dueOfRun' },
       );
     },
 
     async closeOpen(filter, reason, nowMs, limit) {
-      const hint = filter.runId === undefined ? 'openOfCampaign' : 'toSend';
+      const hint = filter.runId === undefined ? 'openOfCampaign' : 'dueOfRun';
       const rows = await find({ ...filter, state: { $in: ['waiting', 'due'] } }, { limit, hint });
       const closed: { id: string; profileId: string; trigger: boolean }[] = [];
       if (rows.length === 0) return closed;
@@ -163,9 +184,10 @@ export function createMessageRepository(connection: Connection): MessageReposito
           state: { $in: OPEN_STATES },
           dueAt: { $lt: before },
           passage: { $exists: true },
+          queued: null,
           $or: [{ state: { $ne: 'sending' } }, { leaseUntil: { $lt: before } }],
         },
-        { sort: { dueAt: 1 }, limit, hint: 'overdueTriggers' },
+        { sort: { dueAt: 1 }, limit, hint: 'overduePassages' },
       ),
 
     async addReceipt(messageId, receipt) {

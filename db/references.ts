@@ -81,7 +81,13 @@ export async function checkUsers(
       .collection('campaigns')
       .find({ 'uses.segments': { $in: wanted }, ...CAMPAIGN_IN_USE }, { session })
       .toArray();
-    for (const { _id, definition } of campaignDocs) {
+    // Whoever is inside is judged by the version that it entered under.
+    const edited = campaignDocs.filter(({ version }) => (version as number) > 1).map(({ _id }) => _id);
+    const versionDocs = await connection
+      .collection('campaignVersions')
+      .find({ campaignId: { $in: edited } }, { session })
+      .toArray();
+    for (const { _id, definition } of [...campaignDocs, ...versionDocs]) {
       const { name } = definition as CampaignDefinition;
       const segment = segmentOf(definition as CampaignDefinition);
       if (segment) campaigns.set(String(_id), { id: String(_id), name, segment });

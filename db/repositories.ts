@@ -12,6 +12,7 @@ import { createLimitRepository } from './limits.ts';
 import { createListRepository } from './lists.ts';
 import { createMessageRepository } from './messages.ts';
 import { createProfileRepository } from './profiles.ts';
+import { createRunProgressRepository } from './run-progress.ts';
 import { createRunRepository } from './runs.ts';
 import { createAudienceRepository } from './segments/audience.ts';
 import { createEventNames } from './segments/event-names.ts';
@@ -21,6 +22,7 @@ import { createSettingsRepository } from './settings.ts';
 import { createSegmentRepository } from './saved-segments.ts';
 import { createSiteRepository } from './sites.ts';
 import { createSubscriptionRepository } from './subscriptions.ts';
+import { createThroughputRepository } from './throughput.ts';
 
 export type Repositories = Awaited<ReturnType<typeof createRepositories>>;
 
@@ -42,11 +44,13 @@ export async function createRepositories(connection: Connection, clock: ServerCl
     segments: createSegmentRepository(connection),
     lists: createListRepository(connection),
     runs: createRunRepository(connection),
+    progress: createRunProgressRepository(connection, clock),
     messages: createMessageRepository(connection),
     caps: createCapRepository(connection),
     lanes: createLaneRepository(connection),
     settings: createSettingsRepository(connection),
     allowances: createLimitRepository(connection),
+    throughput: createThroughputRepository(connection),
     keys: createKeyRepository(connection),
     idempotency: createIdempotencyRepository(connection),
   };

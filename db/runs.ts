@@ -6,6 +6,8 @@ interface RunDoc extends Omit<Run, 'id'> {
   _id: string;
   /** Pages that were inserted while its rows could not be drawn yet. */
   pages?: number;
+  /** The figures counted last, for those who ask how far it has come. */
+  counts?: unknown;
 }
 
 const runSchema = new Schema<RunDoc>(
@@ -17,15 +19,21 @@ const runSchema = new Schema<RunDoc>(
     status: { type: String, required: true },
     createdAt: Date,
     finishedAt: Date,
+    plannedAt: Date,
+    local: String,
     aborted: String,
     pages: Number,
+    drainingAt: Date,
+    counts: Schema.Types.Mixed,
   },
   { collection: 'runs', versionKey: false },
 );
-// A campaign's runs.
-runSchema.index({ campaignId: 1, _id: 1 });
+// A campaign's runs, and the latest of them, after which the next occurrence comes.
+runSchema.index({ campaignId: 1, instant: -1 });
 // The sweep for runs that are not finished.
 runSchema.index({ status: 1 });
+
+const MOST_OPEN = 1_000;
 
 export function createRunRepository(connection: Connection): RunRepository {
   const model = connection.model<RunDoc>('Run', runSchema);
@@ -47,17 +55,51 @@ export function createRunRepository(connection: Connection): RunRepository {
       return (await byId(id))!;
     },
 
+    async miss({ id, ...rest }) {
+      const at = new Date();
+      await model.collection.updateOne(
+        { _id: id as never },
+        { $setOnInsert: { ...rest, status: 'missed', createdAt: at, finishedAt: at } },
+        { upsert: true },
+      );
+    },
+
+    async latest(campaignId) {
+      const doc = await model.findOne({ campaignId }).sort({ instant: -1 }).lean<RunDoc>().exec();
+      return doc ? toRun(doc) : null;
+    },
+
+    async openOf(campaignId) {
+      const docs = await model
+        .find({ campaignId, status: { $in: ['materialising', 'draining'] } })
+        .limit(MOST_OPEN)
+        .lean<RunDoc[]>()
+        .exec();
+      return docs.map(toRun);
+    },
+
     async setStatus(id, status) {
       const final = isRunOver(status);
-      await model.collection.updateOne({ _id: id as never, status: { $nin: ['completed', 'stopped'] } }, [
-        { $set: { status, ...(final ? { finishedAt: '$$NOW' } : {}) } },
-      ]);
+      await model.collection.updateOne(
+        { _id: id as never, status: { $nin: ['completed', 'stopped', 'missed'] } },
+        [
+          {
+            $set: {
+              status,
+              ...(status === 'draining' ? { drainingAt: { $ifNull: ['$drainingAt', '$$NOW'] } } : {}),
+              ...(final ? { finishedAt: '$$NOW' } : {}),
+            },
+          },
+        ],
+      );
     },
 
     async list(campaignId, after, limit) {
+      const last = after === null ? null : await byId(after);
+      if (after !== null && last?.campaignId !== campaignId) return [];
       const docs = await model
-        .find({ campaignId, ...(after === null ? {} : { _id: { $gt: after } }) })
-        .sort({ _id: 1 })
+        .find({ campaignId, ...(last ? { instant: { $lt: last.instant } } : {}) })
+        .sort({ instant: -1 })
         .limit(limit)
         .lean<RunDoc[]>()
         .exec();
@@ -75,6 +117,6 @@ export function createRunRepository(connection: Connection): RunRepository {
   };
 }
 
-function toRun({ _id, pages: _pages, ...rest }: RunDoc): Run {
+function toRun({ _id, pages: _pages, counts: _counts, ...rest }: RunDoc): Run {
   return { ...rest, id: _id };
 }

@@ -13,6 +13,7 @@ const settingsSchema = new Schema<SettingsDoc>(
     _id: { type: String, required: true },
     timezone: { type: String, required: true },
     globalLimits: { type: Schema.Types.Mixed, required: true },
+    dnd: Schema.Types.Mixed,
     controlGroup: Schema.Types.Mixed,
     updatedAt: Date,
   },
@@ -27,14 +28,19 @@ export function createSettingsRepository(connection: Connection): SettingsReposi
     async read() {
       const doc = (await settings.findOne({ _id: ACCOUNT as never })) as unknown as SettingsDoc | null;
       if (!doc) return DEFAULT_SETTINGS;
-      const { timezone, globalLimits, controlGroup } = doc;
-      return { timezone, globalLimits, ...(controlGroup ? { controlGroup } : {}) };
+      const { timezone, globalLimits, dnd, controlGroup } = doc;
+      return {
+        timezone,
+        globalLimits,
+        ...(dnd ? { dnd } : {}),
+        ...(controlGroup ? { controlGroup } : {}),
+      };
     },
 
-    async write({ timezone, globalLimits, controlGroup }) {
+    async write({ timezone, globalLimits, dnd, controlGroup }) {
       await settings.replaceOne(
         { _id: ACCOUNT as never },
-        { timezone, globalLimits, controlGroup, updatedAt: new Date() },
+        { timezone, globalLimits, dnd, controlGroup, updatedAt: new Date() },
         { upsert: true },
       );
     },

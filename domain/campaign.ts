@@ -25,16 +25,69 @@ export interface LiveAudience extends EventMatch {
   /** What the event does again while its passage is open. Default `ignore`. */
   onRepeat?: 'ignore' | 'restart' | undefined;
   filter?: Segment | undefined;
+  /**
+   * A reminder: the passage is due at a date that the event names, such as two days before `departure` at 09:00 in
+   * the user's time zone. A later event with the same value of `matchOn` moves it.
+   */
+  dateProperty?: DateProperty | undefined;
+}
+
+/** When a reminder is due: at the instant or on the date that a property of the event holds. */
+export interface DateProperty {
+  property: string;
+  /** A duration, with a minus before it when it is to be earlier; days and weeks are the calendar's. */
+  offset?: string | undefined;
+  /** A local time `HH:mm`; absent: the time of day that the property holds. */
+  at?: string | undefined;
 }
 
 export type Audience = { live: LiveAudience } | { past: Segment };
+
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** A recurrence in words; `on` and `at` together say when of each day that it names. */
+export interface Recurrence {
+  frequency: 'daily' | 'weekly' | 'monthly';
+  /** Every so many days, weeks (from Monday) or months; default 1. */
+  interval?: number | undefined;
+  /**
+   * Weekly: weekdays. Monthly: days of the month, -1 being the last (a day that a month does not have is left out),
+   * or the n-th of a weekday, -1 being the last. Absent: the start's own weekday or day of the month.
+   */
+  on?: (Weekday | number | { weekday: Weekday; nth: number })[] | undefined;
+  /** Local times `HH:mm`. */
+  at: string[];
+  /** The last local date, `YYYY-MM-DD`, inclusive. */
+  until?: string | undefined;
+  /** So many occurrences in all, from the first at or after the start. */
+  count?: number | undefined;
+}
+
+/**
+ * When a past-behaviour campaign has its runs, in local times: at several (`YYYY-MM-DDTHH:mm`), or again and again,
+ * in words or as an RFC 5545 rule, whose times of day are `at`.
+ */
+export type RunSchedule = { at: string[] } | { every: Recurrence } | { rrule: string; at: string[] };
 
 /** When: instants are ISO 8601 with offset, durations such as `30m`, local times `HH:mm`. */
 export interface CampaignSchedule {
   start: string;
   end?: string | undefined;
+  /** Past behaviour; absent: one run, at the start. */
+  schedule?: RunSchedule | undefined;
+  /** Whose local times those of the schedule are: an IANA name or `profile`, each user's own; default the account's. */
+  timezone?: string | undefined;
+  /** With `timezone: "profile"`: what becomes of those whose time is past already when the run starts. Default `drop`. */
+  ifPast?: 'drop' | 'nextDay' | undefined;
+  /** Past behaviour: nothing leaves so long after the set time, or after `HH:mm` of its day. */
+  cutOff?: string | undefined;
+  /** At most so many messages leave in any minute, over all workers. */
+  throughput?: { perMinute: number } | undefined;
   delay?: string | undefined;
+  /** In the user's time zone; absent: the account's, unless they are ignored. */
   dnd?: QuietHours | undefined;
+  ignoreQuietHours?: boolean | undefined;
   /** How often the same profile may get it; default every time. */
   requalify?: Requalify | undefined;
   /** Sends past the account's global campaign limits, and takes no slot of them. */
@@ -96,31 +149,48 @@ export interface Campaign {
   createdAt: Date;
   updatedAt: Date;
   publishedAt?: Date | undefined;
+  /** Since when the version holds that is the current one; absent while it is the first. */
+  versionAt?: Date | undefined;
   /** The instant from which it acts, resolved from `when.start` at publish. */
   startsAt?: Date | undefined;
   endsAt?: Date | undefined;
-  /** The catalogue's version that first held it; an event judged by an older view may have missed it. */
+  /** Since when the schedule of its runs holds, where that was changed after its start. */
+  rescheduledAt?: Date | undefined;
+  /** The catalogue's version that first held the current version; an event judged by an older view may have missed it. */
   catalogueVersion?: number | undefined;
+  /** Its workflow has not been told of the latest edit. */
+  untold?: true | undefined;
   finishedAt?: Date | undefined;
   /** Put away: lists leave it out unless they are asked for it. */
   archivedAt?: Date | undefined;
 }
 
-/** A campaign in the view that events are judged by. */
-export interface ActiveLiveCampaign {
-  id: string;
-  name: string;
+/** What one version of a live campaign says to whoever entered under it. */
+export interface LiveVersion {
   version: number;
-  siteId: string;
   live: LiveAudience;
   when: CampaignSchedule;
+  /** When this version was published. */
   publishedAt: Date;
+  /** The catalogue's version that first held it. */
+  catalogueVersion: number;
+}
+
+/** A campaign in the view that events are judged by, with the version that holds now. */
+export interface ActiveLiveCampaign extends LiveVersion {
+  id: string;
+  name: string;
+  siteId: string;
   startsAt: Date;
   endsAt?: Date | undefined;
-  catalogueVersion: number;
   /** Its events open nothing; what closes a passage goes on closing it. */
   paused: boolean;
+  /** What whoever entered before keeps: up to {@link EARLIER_VERSIONS} versions before this one. */
+  earlier: LiveVersion[];
 }
+
+/** How many versions before its current one a live campaign goes on judging passages by. */
+export const EARLIER_VERSIONS = 50;
 
 /** @returns whether a campaign in this status may change to that one */
 export function mayBecome(from: CampaignStatus, to: CampaignStatus): boolean {

@@ -3,9 +3,16 @@ import { matchesAll } from './conditions.ts';
 import { parseDuration } from './duration.ts';
 import type { StoredEvent } from './event.ts';
 import { conditionText } from './explain-segment.ts';
-import { decideOpening, eligibility, matchValueOf, type OpeningDecision } from './live-audience.ts';
+import {
+  decideOpening,
+  eligibility,
+  isCancelling,
+  matchValueOf,
+  type OpeningDecision,
+} from './live-audience.ts';
 import { turnsCountSince } from './limits.ts';
 import type { Message } from './message.ts';
+import { reminderDate } from './reminder-plan.ts';
 
 /** What an opening event did, and why. */
 export interface EventVerdict {
@@ -23,6 +30,7 @@ export interface EventVerdict {
  * @param opening the event, and the id that a message opened by it has
  * @param rows the profile's messages of the campaign
  * @param turnAt when the profile got the campaign last, or would have
+ * @param zone the time zone of the profile, for the dates of reminders
  */
 export function explainEvent(
   campaign: Campaign,
@@ -30,6 +38,7 @@ export function explainEvent(
   opening: { event: StoredEvent; messageId: string },
   rows: Message[],
   turnAt: Date | null,
+  zone: string,
 ): EventVerdict {
   const { event, messageId } = opening;
   const atMs = event.time.getTime();
@@ -49,7 +58,12 @@ export function explainEvent(
 
   if (rows.some((row) => row.id === messageId)) return said('opened', 'recorded: it opened a message');
   if (rows.some((row) => row.passage?.event.id === event.id)) {
-    return said('restarted', 'recorded: it restarted the message that was open');
+    const did = live.dateProperty ? 'moved the reminder' : 'restarted the message';
+    return said('restarted', `recorded: it ${did} that was open`);
+  }
+  const closed = rows.find((row) => row.passage?.closedBy?.id === event.id);
+  if (closed && live.dateProperty) {
+    return said('ignored', `recorded: it withdrew the reminder${closed.detail ? ` (${closed.detail})` : ''}`);
   }
   const failed = conditions.filter(({ holds }) => !holds).map(({ text }) => text);
   if (failed.length > 0) return said('ignored', `it does not have a ${failed.join(' and a ')}`);
@@ -59,8 +73,14 @@ export function explainEvent(
   }
   const kept = keptOut(campaign, event);
   if (kept !== null) return said('ignored', kept);
-  const decision = decideOpening(live, event, messageId, passagesThen(rows, matchValue, event));
-  if (decision.kind === 'ignore') return said('ignored', IGNORED[decision.because]);
+  const date = reminderDate(live, event, zone);
+  if (date && isCancelling(live, event)) return said('ignored', 'it is an event that cancels');
+  if (date?.kind === 'none') return said('ignored', `it names no date: ${date.fault}`);
+  const decision = decideOpening(live, event, messageId, passagesThen(rows, matchValue, event), date);
+  if (decision.kind === 'ignore') {
+    const due = date ? `: it would have been due at ${new Date(date.dueMs).toISOString()}` : '';
+    return said('ignored', `${IGNORED[decision.because]}${decision.because === 'pastDate' ? due : ''}`);
+  }
   const used = turnUsedUp(campaign.definition.when, live, event, turnAt);
   if (used !== null) return said('ignored', used);
   return said(
@@ -74,6 +94,10 @@ const IGNORED: Record<Extract<OpeningDecision, { kind: 'ignore' }>['because'], s
   alreadyOpen: 'a message was open already',
   repeatedWhileOpen: 'it came while a message was open',
   earlierThanPassage: 'it happened before the event that had opened a message already',
+  noDate: 'it names no date',
+  pastDate: 'the reminder had passed when it happened',
+  movedByLater: 'a later event had moved the reminder already',
+  reminded: 'a message for that date, or a later one, was settled already',
 };
 
 /** Why the event may open nothing at all. */
@@ -124,9 +148,9 @@ function passagesThen(
   matchValue: string,
   event: StoredEvent,
 ): Parameters<typeof decideOpening>[3] {
-  return rows.flatMap(({ id, state, settledAt, passage }) => {
+  return rows.flatMap(({ id, state, settledAt, firstDueAt, passage }) => {
     if (passage?.matchValue !== matchValue || passage.openedBy.receivedAt > event.receivedAt) return [];
     const { openedBy, event: latest, closedBy } = passage;
-    return [{ id, state, settledAt, openedBy, event: latest, closedBy }];
+    return [{ id, state, settledAt, firstDueAt, openedBy, event: latest, closedBy }];
   });
 }

@@ -4,8 +4,10 @@ import { ruleText, type EventVerdict } from './explain-events.ts';
 import { failingParts, type JudgedPart } from './explain-segment.ts';
 import type { ExplainFacts, StepName } from './explain.ts';
 import { controlGroupOf, periodsAt, turnsCountSince } from './limits.ts';
-import { inQuietHours } from './quiet-hours.ts';
+import { inQuietHours, quietHoursOf } from './quiet-hours.ts';
+import { reminderText } from './reminder-plan.ts';
 import { isRunOver } from './run.ts';
+import { PROFILE_ZONE } from './schedule.ts';
 import { clockText } from './trigger-plan.ts';
 import { limitZoneOf, zoneOf } from './zone-of.ts';
 
@@ -31,6 +33,7 @@ export function judgeNow(facts: ExplainFacts): Map<StepName, Judged> {
   if (!facts.profile) return steps;
   steps.set('who', 'live' in who ? eventsNow(facts, who.live) : segmentNow(facts));
   if ('live' in who) for (const [step, judged] of liveNow(facts, who.live)) steps.set(step, judged);
+  else steps.set('schedule', scheduleNow(facts));
   steps.set('quietHours', quietHoursNow(facts));
   steps.set('reachable', reachableNow(facts));
   steps.set('requalify', requalifyNow(facts));
@@ -123,10 +126,12 @@ function liveNow(facts: ExplainFacts, live: LiveAudience): [StepName, Judged][] 
     steps.push(['filter', { holds: filter.holds, text, segment: filter }]);
   }
   const names = cancellingNames(live).map((name) => JSON.stringify(name));
-  if (names.length > 0) {
+  if (names.length > 0 || live.dateProperty) {
+    const others = live.dateProperty ? 'event moved it to a date that has passed' : '';
+    const cancel = names.length > 0 ? `${names.join(' or ')} came that would cancel it` : '';
     const judged = cancelledBy
       ? failed(`${JSON.stringify(cancelledBy.name)} came at ${cancelledBy.time.toISOString()} and cancels it`)
-      : passed(`no ${names.join(' or ')} came that would cancel it`);
+      : passed([cancel, others].flatMap((text) => (text === '' ? [] : [`no ${text}`])).join(', and '));
     steps.push(['cancellingEvents', judged]);
   }
   if (live.inaction) {
@@ -134,7 +139,20 @@ function liveNow(facts: ExplainFacts, live: LiveAudience): [StepName, Judged][] 
     steps.push(['window', info(`it waits ${within} for ${JSON.stringify(event)} after the opening event`)]);
   }
   if (delay !== undefined) steps.push(['delay', info(`it waits ${delay} after it qualified`)]);
+  const { dateProperty } = live;
+  if (dateProperty) {
+    const time = dateProperty.at === undefined ? '' : `, at ${dateProperty.at} (${zoneNow(facts)})`;
+    steps.push(['delay', info(`the reminder is due ${reminderText(dateProperty)}${time}`)]);
+  }
   return steps;
+}
+
+function scheduleNow(facts: ExplainFacts): Judged {
+  const { when } = facts.campaign.definition;
+  const whose =
+    when.timezone === PROFILE_ZONE ? `at its local times in ${zoneNow(facts)}` : 'at the set times';
+  const until = when.cutOff === undefined ? '' : `, and nothing leaves after the cut-off of ${when.cutOff}`;
+  return info(`it is sent ${whose}${until}`);
 }
 
 function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts): string {
@@ -143,8 +161,8 @@ function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts): stri
 }
 
 function quietHoursNow(facts: ExplainFacts): Judged {
-  const { dnd } = facts.campaign.definition.when;
-  if (!dnd) return passed('the campaign has no quiet hours');
+  const dnd = quietHoursOf(facts.campaign.definition.when, facts.settings);
+  if (!dnd) return passed('no quiet hours hold for the campaign');
   const zone = zoneNow(facts);
   const hours = `quiet hours ${dnd.from} to ${dnd.to}; for the profile it is ${clockText(facts.nowMs, zone)} (${zone})`;
   if (!inQuietHours(facts.nowMs, dnd, zone)) return passed(`outside of the ${hours}`);

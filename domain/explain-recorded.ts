@@ -7,6 +7,8 @@ const STEP_OF: Record<SuppressionReason, StepName> = {
   globalLimit: 'limits',
   frequencyCap: 'requalify',
   targetingCap: 'cap',
+  cutOff: 'schedule',
+  localTimePast: 'schedule',
   unreachable: 'reachable',
   noLongerQualifies: 'filter',
   inactionMet: 'cancellingEvents',
@@ -23,6 +25,8 @@ const WHY: Record<SuppressionReason, string> = {
   globalLimit: 'the profile had had as many messages as the account allows',
   frequencyCap: 'the profile had got the campaign before, and may not get it again so soon',
   targetingCap: "the campaign's targeting cap left none for the profile",
+  cutOff: 'it had not left when the cut-off came, from which on nothing leaves',
+  localTimePast: "the set time was past in the profile's time zone when the run was to begin",
   unreachable: 'the profile could not be reached',
   noLongerQualifies: 'the profile met the live filter at the event and not before the send',
   inactionMet: 'the event came that was to stay away',
@@ -122,8 +126,15 @@ export function recordedStep(
   if (step === 'campaign') return passed('the campaign did not keep it back');
   if (step === 'profile') return { outcome: 'passed', detail: 'the profile is there' };
   if (step === 'who') return enteredBy(row, facts);
-  if (step === 'window') return waited(row, row.passage?.qualifiesAt ?? row.firstDueAt, 'the window', facts);
-  if (step === 'delay') return waited(row, row.firstDueAt, 'the delay', facts);
+  if (step === 'schedule')
+    return passed(`it was to be sent at ${row.firstDueAt.toISOString()}`, row.firstDueAt);
+  if (step === 'window')
+    return waited(row, row.passage?.qualifiesAt ?? row.firstDueAt, 'the window ends', facts);
+  if (step === 'delay') {
+    const { who } = facts.campaign.definition;
+    const isReminder = 'live' in who && who.live.dateProperty !== undefined;
+    return waited(row, row.firstDueAt, isReminder ? 'the reminder is due' : 'the delay ends', facts);
+  }
   return beforeSend(step, end, row, facts);
 }
 
@@ -151,7 +162,7 @@ function waited(
   { nowMs }: ExplainFacts,
 ): Pick<Step, 'outcome' | 'detail' | 'at'> {
   const leftMs = (row.passage?.closedBy?.time ?? row.settledAt)?.getTime() ?? nowMs;
-  const end = `${what} ends at ${until.toISOString()}`;
+  const end = `${what} at ${until.toISOString()}`;
   if (leftMs >= until.getTime()) return { outcome: 'passed', detail: `recorded: ${end}`, at: until };
   return { outcome: isOpen(row.state) ? 'info' : 'notReached', detail: end, at: until };
 }

@@ -15,6 +15,7 @@ export const STEPS = [
   'campaign',
   'profile',
   'who',
+  'schedule',
   'filter',
   'cancellingEvents',
   'window',

@@ -2,6 +2,7 @@ import type { ActiveLiveCampaign, EventMatch, LiveAudience } from './campaign.ts
 import { matchesAll } from './conditions.ts';
 import { BACKFILL_AFTER_MS, compareEvents, type EventOrder, type StoredEvent } from './event.ts';
 import { isOpen, type Message } from './message.ts';
+import { decideReminder, type ReminderDate } from './reminder-plan.ts';
 
 /** What an event says to a live campaign: the parts of it that decisions read. */
 type Happening = Pick<StoredEvent, 'name' | 'properties'> & EventOrder;
@@ -26,6 +27,14 @@ export function matchValueOf(live: LiveAudience, properties: Record<string, unkn
   if (typeof value === 'string') return value.length > 0 && value.length <= 256 ? value : null;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return null;
+}
+
+/** @returns whether the event is one of `cancelledBy`, whichever passage it belongs to */
+export function isCancelling(
+  live: LiveAudience,
+  event: Pick<StoredEvent, 'name' | 'properties' | 'time'>,
+): boolean {
+  return (live.cancelledBy ?? []).some((match) => matchesEvent(match, event));
 }
 
 /** @returns the names of the events that close a passage, each once */
@@ -80,7 +89,7 @@ export function eligibility(
 }
 
 /** The part of a row that decides what another opening event does. */
-export type PassageState = Pick<Message, 'id' | 'state' | 'settledAt'> & {
+export type PassageState = Pick<Message, 'id' | 'state' | 'settledAt' | 'firstDueAt'> & {
   openedBy: EventOrder;
   event: EventOrder;
   closedBy?: EventOrder | undefined;
@@ -91,7 +100,22 @@ export type OpeningDecision =
   /** This very event opened it before: a repeat of the step, which only makes sure that the workflow runs. */
   | { kind: 'alreadyOpened'; messageId: string; stillWaiting: boolean }
   | { kind: 'restart'; messageId: string }
-  | { kind: 'ignore'; because: 'alreadyOpen' | 'repeatedWhileOpen' | 'earlierThanPassage' };
+  /** Reminders: this very event moved it before. A repeat of the step, which only makes sure that the workflow knows. */
+  | { kind: 'alreadyMoved'; messageId: string }
+  /** Reminders: it is moved to a date that has passed. */
+  | { kind: 'withdraw'; messageId: string }
+  | {
+      kind: 'ignore';
+      because:
+        | 'alreadyOpen'
+        | 'repeatedWhileOpen'
+        | 'earlierThanPassage'
+        // Reminders:
+        | 'noDate'
+        | 'pastDate'
+        | 'movedByLater'
+        | 'reminded';
+    };
 
 /**
  * Decides what an opening event does, given the passages of the same profile and `matchOn` value.
@@ -100,13 +124,16 @@ export type OpeningDecision =
  *
  * @param messageId the id that a passage opened by this event has
  * @param passages those of the profile, campaign and `matchOn` value, in any order
+ * @param date of a reminder, as the event names it
  */
 export function decideOpening(
   live: LiveAudience,
   event: EventOrder,
   messageId: string,
   passages: PassageState[],
+  date?: ReminderDate,
 ): OpeningDecision {
+  if (date !== undefined) return decideReminder(event, messageId, passages, date);
   const own = passages.find((passage) => passage.id === messageId);
   if (own) return { kind: 'alreadyOpened', messageId, stillWaiting: isOpen(own.state) };
 

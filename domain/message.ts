@@ -19,6 +19,8 @@ export type SuppressionReason =
   | 'globalLimit'
   | 'frequencyCap'
   | 'targetingCap'
+  | 'cutOff'
+  | 'localTimePast'
   | 'unreachable'
   | 'noLongerQualifies'
   | 'inactionMet'
@@ -93,6 +95,12 @@ export interface Message {
   devices: Device[];
   attempts: Attempt[];
   receipts: Receipt[];
+  /** Runs with a cut-off: nothing of it leaves from then on. */
+  cutOffAt?: Date | undefined;
+  /** It waited for the end of quiet hours: it leaves under their rate. */
+  released?: true | undefined;
+  /** Triggers only: its workflow has closed, since the campaign's rate was used up; the queue of the campaign sends it. */
+  queued?: true | undefined;
   /** How often it was taken up: whatever was never taken up holds no slot of a limit. */
   claims?: number | undefined;
   /** Runs with a targeting cap: its place in the draw, 0 to 2^32 - 1. */

@@ -9,6 +9,21 @@ export interface QuietHours {
   from: string;
   to: string;
   action: 'delay' | 'discard';
+  /** With `delay`: at most so many of those that waited leave in any minute once the hours are over. */
+  releasePerMinute?: number | undefined;
+}
+
+/** What leaves in a minute after quiet hours where nothing else is set. */
+export const RELEASE_PER_MINUTE = 30_000;
+
+/**
+ * @returns whose quiet hours hold for a campaign: its own, else the account's unless it ignores them, else none
+ */
+export function quietHoursOf(
+  when: { dnd?: QuietHours | undefined; ignoreQuietHours?: boolean | undefined },
+  account: { dnd?: QuietHours | undefined },
+): QuietHours | undefined {
+  return when.dnd ?? (when.ignoreQuietHours === true ? undefined : account.dnd);
 }
 
 /**

@@ -4,6 +4,6 @@ import type { Run } from './ports/repositories.ts';
 export const RUN_PARTITIONS = 64;
 
 /** @returns whether nothing more happens in a run with this status */
-export function isRunOver(status: Run['status']): status is 'completed' | 'stopped' {
-  return status === 'completed' || status === 'stopped';
+export function isRunOver(status: Run['status']): status is 'completed' | 'stopped' | 'missed' {
+  return status === 'completed' || status === 'stopped' || status === 'missed';
 }

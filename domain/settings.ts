@@ -1,5 +1,6 @@
 import { ACCOUNT_TIME_ZONE } from './zone-of.ts';
 import type { Channel } from './campaign.ts';
+import type { QuietHours } from './quiet-hours.ts';
 
 /** What holds for the whole account. */
 export interface AccountSettings {
@@ -9,6 +10,8 @@ export interface AccountSettings {
   globalLimits: Partial<
     Record<Channel, { perDay?: number | undefined; perWeek?: number | undefined } | undefined>
   >;
+  /** Quiet hours of campaigns that have none of their own. */
+  dnd?: QuietHours | undefined;
   /** A stable share of all profiles that no campaign reaches; percent. */
   controlGroup?: { percent: number } | undefined;
 }

@@ -1,11 +1,12 @@
 import type { CampaignSchedule, LiveAudience } from './campaign.ts';
 import { parseDuration } from './duration.ts';
 import { endOfQuietHours } from './quiet-hours.ts';
+import { reminderDate, reminderText } from './reminder-plan.ts';
 import { localParts } from './time-zone.ts';
 
 /** One thing a passage waits for; `summary` is what an operator reads beside the timer. */
 export interface Wait {
-  kind: 'window' | 'delay' | 'quietHours' | 'postponed';
+  kind: 'window' | 'delay' | 'date' | 'quietHours' | 'postponed';
   /** Epoch milliseconds. */
   untilMs: number;
   summary: string;
@@ -20,12 +21,19 @@ export interface TriggerPlan {
   waits: Wait[];
 }
 
+/** How much a change of time zone can move a reminder: from UTC+14 to UTC-12. */
+const ZONES_APART_MS = 26 * 3_600_000;
+
 /**
- * Plans a passage: window, then delay, then quiet hours. The window and the delay count from the event's own
- * time, so a late event waits for less; what lies in the past is not waited for.
+ * Plans a passage: window, then delay, or the date of a reminder; then quiet hours. The window and the delay count
+ * from the event's own time, so a late event waits for less; what lies in the past is not waited for.
+ *
+ * A reminder's long wait is cut in two, so that the plan is made anew while a user who has travelled, however far,
+ * can still have it at their own time: a wait of more than a day ends with a new plan.
  *
  * @param input.zone IANA name of the profile's time zone
  * @param input.nowMs epoch milliseconds; quiet hours are judged at the later of this and the end of the delay
+ * @throws RangeError when a reminder's event names no date: `reminderDate` says so beforehand
  */
 export function planTrigger(input: {
   live: LiveAudience;
@@ -58,6 +66,21 @@ export function planTrigger(input: {
     });
   }
 
+  const date = reminderDate(live, input.event, zone);
+  if (date !== undefined && live.dateProperty) {
+    if (date.kind === 'none') throw new RangeError(date.fault);
+    at = date.dueMs;
+    const subject = describeMatch(live, input.event.properties);
+    const which = reminderText(live.dateProperty);
+    const summary = `waits until ${clockText(at, zone)} (${zone}), ${which}${subject}`;
+    const lookMs = at - ZONES_APART_MS;
+    if (lookMs > nowMs) {
+      const look = `${summary}; the time zone is looked at again 26 hours before`;
+      waits.push({ kind: 'date', untilMs: lookMs, summary: look });
+    }
+    waits.push({ kind: 'date', untilMs: at, summary });
+  }
+
   if (when.dnd?.action === 'delay') {
     const from = Math.max(at, nowMs);
     const released = endOfQuietHours(from, when.dnd, zone);
@@ -71,6 +94,11 @@ export function planTrigger(input: {
     }
   }
   return { qualifiesAtMs, dueAtMs: at, waits };
+}
+
+/** @returns whether the message is due at the end of quiet hours */
+export function endsQuietHours(plan: TriggerPlan): boolean {
+  return plan.waits.at(-1)?.kind === 'quietHours';
 }
 
 function durationOf(text: string): number {

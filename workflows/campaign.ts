@@ -1,114 +1,73 @@
-import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import {
-  CancellationScope,
   continueAsNew,
   defineSignal,
-  getExternalWorkflowHandle,
-  ParentClosePolicy,
   setCurrentDetails,
   setHandler,
-  sleep,
-  startChild,
   upsertSearchAttributes,
-  workflowInfo,
-  type ChildWorkflowHandle,
 } from '@temporalio/workflow';
-import { SIGNAL, WORKFLOW, workflowIds, type CampaignInput, type RunInput } from './contract.ts';
-import { campaignActivities as activities } from './policies.ts';
-import type { run } from './run.ts';
+import { SIGNAL, type CampaignInput } from './contract.ts';
+import { mustContinue } from './history.ts';
+import { campaignActivities as activities, scheduleActivities } from './policies.ts';
+import { followSchedule, type Told } from './run-schedule.ts';
 import { instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
-const LOOK_AGAIN_MS = 60_000;
 
 /** The life of a campaign: waits for its start, does its work, waits for its end, closes what is left open. */
 export async function campaign(input: CampaignInput): Promise<'completed' | 'stopped'> {
-  let stopped = false;
+  const told: Told = { stopped: false, changes: 0 };
   setHandler(defineSignal(SIGNAL.stop), () => {
-    stopped = true;
+    told.stopped = true;
   });
-  const isStopped = (): boolean => stopped;
+  for (const name of [SIGNAL.wake, SIGNAL.edited]) {
+    setHandler(defineSignal(name), () => {
+      told.changes += 1;
+    });
+  }
+  let span = { startsAtMs: input.startsAtMs, endsAtMs: input.endsAtMs };
 
   if (!input.begun) {
-    setCurrentDetails(`Starts at ${instantText(input.startsAtMs)}.`);
-    await waitUntil(input.startsAtMs, `starts at ${instantText(input.startsAtMs)}`, isStopped);
-    if (!stopped && (await activities.beginCampaign(input.campaignId)) === 'stopped') stopped = true;
+    await awaitStart();
+    if (!told.stopped && (await activities.beginCampaign(input.campaignId)) === 'stopped')
+      told.stopped = true;
+    if (!told.stopped && input.kind === 'live') await activities.rescanEvents(input.campaignId);
   }
+  const goesOn =
+    !told.stopped &&
+    (await (input.kind === 'past' ? followSchedule(input, told) : awaitEnd())) === 'continue';
+  // Whoever continues reads the campaign anew: nothing that was told to it is lost.
+  if (goesOn) await continueAsNew<typeof campaign>({ ...input, ...span, begun: true });
 
-  if (!stopped && input.kind === 'past') {
-    await runOnce(input, isStopped);
-  } else if (!stopped) {
-    if (!input.begun) await activities.rescanEvents(input.campaignId);
-    const end = input.endsAtMs === null ? 'it is stopped' : instantText(input.endsAtMs);
-    setCurrentDetails(`Live: each qualifying event opens a trigger until ${end}.`);
-    await waitUntil(
-      input.endsAtMs,
-      `live until ${end}`,
-      () => stopped || workflowInfo().continueAsNewSuggested,
-    );
-    if (!stopped && workflowInfo().continueAsNewSuggested) {
-      await continueAsNew<typeof campaign>({ ...input, begun: true });
-    }
-  }
-
-  const outcome = stopped ? 'stopped' : 'completed';
+  const outcome = told.stopped ? 'stopped' : 'completed';
   const closed = await activities.finishCampaign({ campaignId: input.campaignId, outcome });
   setCurrentDetails(
     `${outcome === 'stopped' ? 'Stopped' : 'Completed'}; ${closed} open messages were closed.`,
   );
   upsertSearchAttributes([{ key: outcomeKey, value: outcome }]);
   return outcome;
-}
 
-/**
- * Sees the one run of a past-behaviour campaign through, and finishes it at the campaign's end or stop. The
- * sweep may have started the run already and an operator may have terminated it: both are looked at again.
- */
-async function runOnce(input: CampaignInput, isStopped: () => boolean): Promise<void> {
-  const workflowId = workflowIds.run(input.campaignId, input.startsAtMs);
-  for (;;) {
-    const run = await activities.openRun({ campaignId: input.campaignId, instantMs: input.startsAtMs });
-    if (run.finished) return;
-    if (workflowInfo().continueAsNewSuggested && !isStopped())
-      await continueAsNew<typeof campaign>({ ...input, begun: true });
-    setCurrentDetails(`Running: ${workflowId}`);
-    const child = await startRun(input, run.runId, workflowId);
-    let over = false;
-    const finished = CancellationScope.nonCancellable(async () => {
-      const done = child !== null && (await child.result().then(isDone, isNotDone));
-      if (!done) await sleep(LOOK_AGAIN_MS, { summary: 'looks again whether its run is finished' });
-      over = true;
-      return done;
-    });
-    const summary = input.endsAtMs === null ? '' : `ends at ${instantText(input.endsAtMs)}`;
-    await waitUntil(input.endsAtMs, summary, () => over || isStopped());
-    // It may be closing just now: then there is nobody to tell any more.
-    if (!over) await getExternalWorkflowHandle(workflowId).signal(SIGNAL.stop).catch(isNotDone);
-    if (await finished) return;
+  async function awaitStart(): Promise<void> {
+    for (;;) {
+      const { changes } = told;
+      const summary = `starts at ${instantText(span.startsAtMs)}`;
+      setCurrentDetails(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+      const woken = (): boolean => told.stopped || told.changes !== changes;
+      if (!(await waitUntil(span.startsAtMs, summary, woken)) || told.stopped) return;
+      span = await scheduleActivities.readSpan(input.campaignId);
+    }
+  }
+
+  /** Waits for the end of a live campaign, which may be moved meanwhile. */
+  async function awaitEnd(): Promise<'over' | 'continue'> {
+    for (;;) {
+      const { changes } = told;
+      const end = span.endsAtMs === null ? 'it is stopped' : instantText(span.endsAtMs);
+      setCurrentDetails(`Live: each qualifying event opens a trigger until ${end}.`);
+      const woken = (): boolean => told.stopped || told.changes !== changes || mustContinue();
+      if (!(await waitUntil(span.endsAtMs, `live until ${end}`, woken)) || told.stopped) return 'over';
+      if (told.changes === changes) return 'continue';
+      span = await scheduleActivities.readSpan(input.campaignId);
+    }
   }
 }
-
-/** @returns null when the run is there already */
-async function startRun(
-  input: CampaignInput,
-  runId: string,
-  workflowId: string,
-): Promise<ChildWorkflowHandle<typeof run> | null> {
-  const { campaignId, name, startsAtMs: instantMs } = input;
-  const runInput: RunInput = { campaignId, name, runId, instantMs };
-  try {
-    return await startChild<typeof run>(WORKFLOW.run, {
-      workflowId,
-      args: [runInput],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Run of ${name}`,
-      searchAttributes: workflowInfo().searchAttributes,
-    });
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
-    throw error;
-  }
-}
-
-const isDone = (): boolean => true;
-const isNotDone = (): boolean => false;

@@ -12,11 +12,12 @@ export const WORKFLOW = {
   campaign: 'campaign',
   run: 'run',
   liveTrigger: 'liveTrigger',
+  queue: 'queue',
   testSend: 'testSend',
 } as const;
 
 /** Signals by name. */
-export const SIGNAL = { stop: 'stop', wake: 'wake', userAction: 'userAction' } as const;
+export const SIGNAL = { stop: 'stop', wake: 'wake', edited: 'edited', userAction: 'userAction' } as const;
 
 /** Search attributes, all keywords; registered on every server before the worker starts. */
 export const SEARCH_ATTRIBUTES = ['CampaignId', 'ProfileId', 'CampaignName', 'Channel', 'Outcome'] as const;
@@ -27,6 +28,7 @@ export const workflowIds = {
     `run/${campaignId}/${new Date(instantMs).toISOString()}`,
   trigger: (campaignId: string, profileId: string, messageId: string): string =>
     `trigger/${campaignId}/${profileId}/${messageId}`,
+  queue: (campaignId: string): string => `queue/${campaignId}`,
   test: (campaignId: string, testId: string): string => `test/${campaignId}/${testId}`,
 };
 
@@ -56,6 +58,10 @@ export interface RunInput {
 export interface PartitionRange {
   from: number;
   to: number;
+}
+
+export interface QueueInput {
+  campaignId: string;
 }
 
 export interface TriggerInput {

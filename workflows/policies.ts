@@ -1,7 +1,9 @@
 /** Every timeout and retry policy of the workflows' activities, in one place. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { CampaignActivities } from '../activities/campaign-activities.ts';
+import type { QueueActivities } from '../activities/queue-activities.ts';
 import type { RunActivities } from '../activities/run-activities.ts';
+import type { ScheduleActivities } from '../activities/schedule-activities.ts';
 import type { TestActivities } from '../activities/test-activities.ts';
 import type { TriggerActivities } from '../activities/trigger-activities.ts';
 import { TEST_SEND } from './contract.ts';
@@ -13,11 +15,24 @@ export const campaignActivities = proxyActivities<CampaignActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
 });
 
+/** What a campaign does next, by its schedule; the same as above. */
+export const scheduleActivities = proxyActivities<ScheduleActivities>({
+  startToCloseTimeout: '2 minutes',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+});
+
 /**
  * Pages of a run. A heartbeat tells a dead worker from a slow one within seconds; rows it had claimed are
  * taken over when their own lease has run out.
  */
 export const runActivities = proxyActivities<RunActivities>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '6 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+});
+
+/** The queue of a live campaign; the same as above. */
+export const queueActivities = proxyActivities<QueueActivities>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '6 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },

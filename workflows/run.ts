@@ -5,9 +5,9 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { SIGNAL, type PartitionRange, type RunInput } from './contract.ts';
+import { mustContinue } from './history.ts';
 import { runActivities as activities } from './policies.ts';
 import { instantText, waitUntil } from './wait.ts';
 
@@ -23,7 +23,6 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
   setHandler(defineSignal(SIGNAL.wake), () => {
     wakes += 1;
   });
-  const mustContinue = (): boolean => workflowInfo().continueAsNewSuggested;
 
   let phase: NonNullable<RunInput['phase']> = input.phase ?? { kind: 'materialise', after: null };
   while (phase.kind === 'materialise' && !stopped) {
@@ -69,6 +68,7 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
       // A wake that comes while it drains may be about what it has not seen: it looks again.
       const seen = wakes;
       const answer = await activities.drain({ runId: input.runId, ...range });
+      if (answer.progress !== undefined) setCurrentDetails(answer.progress);
       // One part that must continue as new wakes the others, so that none waits for another's timer.
       const awake = (): boolean => stopped || wakes !== seen || mustContinue();
       switch (answer.kind) {

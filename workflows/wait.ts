@@ -1,5 +1,7 @@
 import { condition } from '@temporalio/workflow';
 
+const LONGEST_TIMER_MS = 365 * 24 * 3_600_000;
+
 /**
  * Waits until an instant, or until `wake` holds.
  *
@@ -16,6 +18,10 @@ export async function waitUntil(
   if (untilMs === null) {
     await condition(wake);
     return true;
+  }
+  // A reminder may be due in centuries, and no server takes a timer of that length.
+  while (untilMs - Date.now() > LONGEST_TIMER_MS) {
+    if (await condition(wake, LONGEST_TIMER_MS, { summary })) return true;
   }
   const ms = untilMs - Date.now();
   if (ms <= 0) return false;

@@ -12,6 +12,8 @@ import { createRecorder } from './recorder.ts';
 /** What one page came to. */
 export interface PageResult {
   claimed: number;
+  /** Of how many a send was begun. */
+  begun: number;
   /** The gate that stopped it, when one did. */
   gate: Exclude<Gate, 'open'> | null;
   /** How each row was left, by id. */
@@ -28,17 +30,19 @@ export type WhenPaused = 'drop' | 'keep';
  *
  * The fence: a send starts only while this call's own monotonic deadline has not passed, the gate is open
  * under a lease, and `signal` is not aborted. Rows that could not start go back as they were.
+ *
+ * @param options.sinceMs by the monotonic clock: from when the deadline counts, when that is before the claim
  */
 export async function deliverPage(
   deps: DeliveryDeps,
   query: ClaimQuery,
-  options: { whenPaused: WhenPaused; signal?: AbortSignal },
+  options: { whenPaused: WhenPaused; signal?: AbortSignal; sinceMs?: number },
 ): Promise<PageResult> {
   const { limits, clock } = deps;
-  const claimedAt = clock.monotonicMs();
+  const claimedAt = options.sinceMs ?? clock.monotonicMs();
   const token = deps.random.token();
   const rows = await deps.messages.claim(query, token, clock.nowMs(), limits.leaseMs);
-  const result: PageResult = { claimed: rows.length, gate: null, settlements: new Map(), lost: [] };
+  const result: PageResult = { claimed: rows.length, begun: 0, gate: null, settlements: new Map(), lost: [] };
   if (rows.length === 0) return result;
 
   const mayStart = (): boolean =>
@@ -78,6 +82,7 @@ export async function deliverPage(
       mayStart() && clock.nowMs() < prepared.startBeforeMs && deps.gate.now(row.campaignId) === 'open';
     const attempts = mayBegin() ? await sendToDevices(deps, prepared, mayBegin) : [];
     if (attempts.length === 0) return finish(row, asItWas(row), row.devices, []);
+    result.begun += 1;
     for (const { subscriptionId, outcome } of attempts) if (outcome.kind === 'gone') gone.add(subscriptionId);
     const { devices, settlement } = judge(deps, row, prepared, attempts);
     return finish(row, settlement, devices, attempts);

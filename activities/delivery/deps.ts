@@ -10,11 +10,13 @@ import type {
   SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
+  ThroughputRepository,
 } from '../../domain/ports/repositories.ts';
 import type {
   Clock,
   GateKeeper,
   Log,
+  QueueWaker,
   Randomness,
   ReceiptSigner,
   TemplateEngine,
@@ -59,6 +61,8 @@ export interface DeliveryDeps {
   settings: SettingsRepository;
   /** Slots of the global limits, and turns at campaigns. */
   allowances: LimitRepository;
+  throughput: ThroughputRepository;
+  queues: QueueWaker;
   webPush: WebPushChannel;
   gate: GateKeeper;
   templates: TemplateEngine;

@@ -1,7 +1,7 @@
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { refOf } from '../../domain/event.ts';
 import type { Device, Message } from '../../domain/message.ts';
-import { endOfQuietHours, inQuietHours } from '../../domain/quiet-hours.ts';
+import { endOfQuietHours, inQuietHours, quietHoursOf } from '../../domain/quiet-hours.ts';
 import { limitZoneOf, zoneOf } from '../../domain/zone-of.ts';
 import { expiresAtMs } from '../../domain/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
@@ -25,12 +25,12 @@ export type Prepared =
       devices: Device[];
       requests: DeviceRequest[];
       expiresAtMs: number;
-      /** No send starts from this instant on, epoch milliseconds: the slot that it took is one of the day before. */
+      /** No send starts from this instant on, epoch ms: its slot is one of the day before, or it is cut off. */
       startBeforeMs: number;
     };
 
 /**
- * Takes a claimed row through everything that is checked immediately before sending: its time to live,
+ * Takes a claimed row through everything that is checked immediately before sending: its time to live, its cut-off,
  * cancelling events, the live filter, quiet hours, its addresses, requalify, control groups, global limits, and
  * the texts.
  */
@@ -49,6 +49,10 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
       return settle(row, { kind: 'sent', sentAt: row.sentAt ?? new Date(nowMs) });
     return suppress(row, 'expired', `its time to live ended at ${new Date(deadlineMs).toISOString()}`);
   }
+
+  const cutOffMs = row.cutOffAt?.getTime() ?? Infinity;
+  const cutOffText = (): string => `cut off at ${new Date(cutOffMs).toISOString()}`;
+  if (nowMs >= cutOffMs) return suppress(row, 'cutOff', cutOffText());
 
   if ('live' in definition.who && row.passage) {
     const { live } = definition.who;
@@ -69,13 +73,15 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
 
   const addresses = context.subscriptions.get(addressKey(row)) ?? [];
   const { settings } = context;
-  const { dnd } = definition.when;
+  const dnd = quietHoursOf(definition.when, settings);
   if (dnd) {
     const zone = zoneOf(profile, addresses, site, settings.timezone);
     if (inQuietHours(nowMs, dnd, zone)) {
       if (dnd.action === 'discard')
         return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
-      return settle(row, { kind: 'again', dueAt: new Date(endOfQuietHours(nowMs, dnd, zone)), tried: false });
+      const dueMs = endOfQuietHours(nowMs, dnd, zone);
+      if (dueMs >= cutOffMs) return suppress(row, 'cutOff', `${cutOffText()}, before quiet hours end`);
+      return settle(row, { kind: 'again', dueAt: new Date(dueMs), tried: false, released: true });
     }
   }
 
@@ -96,12 +102,12 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
   }
 
   // What one device has taken already was sent, and has its slot and its turn.
-  let startBeforeMs = Infinity;
+  let startBeforeMs = cutOffMs;
   if (row.sentAt === undefined) {
     const zone = limitZoneOf(profile, context.latestZones.get(profile.id), settings.timezone);
     const allowance = await takeAllowance(deps, row, { definition, zone, settings });
     if (allowance.kind === 'refused') return { ...settle(row, allowance.settlement), mayHold: true };
-    startBeforeMs = allowance.startBeforeMs;
+    startBeforeMs = Math.min(startBeforeMs, allowance.startBeforeMs);
     const refusal = await refusedByCap(deps, row, definition);
     if (refusal !== null) return { ...suppress(row, 'targetingCap', refusal), mayHold: true };
   }

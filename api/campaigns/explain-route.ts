@@ -10,6 +10,7 @@ import { isOpen, type Message } from '../../domain/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
 import { leavesOf, type Segment } from '../../domain/segment.ts';
+import { zoneOf } from '../../domain/zone-of.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, text } from '../http/fields.ts';
 import { derivedId } from '../http/ids.ts';
@@ -137,10 +138,14 @@ async function gatherLive(
   deps: ApiDeps,
   campaign: Campaign,
   live: LiveAudience,
-  known: Pick<ExplainFacts, 'rows' | 'held' | 'nowMs'> & { profile: Profile },
+  known: Pick<ExplainFacts, 'rows' | 'held' | 'nowMs' | 'subscriptions' | 'site' | 'settings'> & {
+    profile: Profile;
+  },
 ): Promise<Pick<ExplainFacts, 'events' | 'filter' | 'cancelledBy'>> {
   const { profile, rows, nowMs } = known;
   const gotAt = known.held?.gotAt ?? null;
+  const active = known.subscriptions.filter(({ status }) => status === 'active');
+  const zone = zoneOf(profile, active, known.site ?? undefined, known.settings.timezone);
   const [events, filter, cancelledBy] = await Promise.all([
     deps.events.latest(profile.id, live.event, MOST_EVENTS),
     live.filter && judge(deps, live.filter, profile, nowMs),
@@ -148,7 +153,7 @@ async function gatherLive(
   ]);
   const verdicts = events.map((event) => {
     const messageId = derivedId(campaign.id, event.id);
-    return explainEvent(campaign, live, { event, messageId }, rows, gotAt);
+    return explainEvent(campaign, live, { event, messageId }, rows, gotAt, zone);
   });
   return { events: verdicts, filter, cancelledBy };
 }
@@ -159,13 +164,17 @@ async function cancelling(
   live: LiveAudience,
   row: Message | undefined,
 ): Promise<StoredEvent | undefined> {
-  const names = cancellingNames(live);
-  if (!row?.passage || names.length === 0) return undefined;
+  if (!row?.passage) return undefined;
   const { passage } = row;
   if (passage.closedBy) return (await deps.events.byId(passage.closedBy.id)) ?? undefined;
   if (!isOpen(row.state)) return undefined;
+  // Whoever is inside keeps the version that it entered under.
+  const own = (await deps.campaigns.version(row.campaignId, row.version))?.who;
+  const rules = own && 'live' in own ? own.live : live;
+  const names = cancellingNames(rules);
+  if (names.length === 0) return undefined;
   for await (const event of deps.events.since(row.profileId, names, passage.event.time)) {
-    if (cancellationBy(live, event, passage) !== null) return event;
+    if (cancellationBy(rules, event, passage) !== null) return event;
   }
   return undefined;
 }

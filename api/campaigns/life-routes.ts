@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
-import { isRunOver } from '../../domain/run.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import type { Route } from '../http/route.ts';
@@ -41,10 +40,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
   };
 
   const wakeRuns = async (campaign: Campaign): Promise<void> => {
-    for (const run of await deps.runs.list(campaign.id, null, 1_000)) {
-      if (isRunOver(run.status)) continue;
+    for (const run of await deps.runs.openOf(campaign.id))
       await deps.workflows.wakeRun(run, campaign.definition.name);
-    }
   };
 
   return [
@@ -61,7 +58,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
           throw new Problem('wrong_status', 'the campaign is archived; bring it back before it is published');
         const nowMs = deps.clock.now().getTime();
         const { segment, pointer } = audienceOf(campaign.definition);
-        const faults = publishFaults(campaign.definition, deps.templates, nowMs);
+        const { timezone } = await deps.settings.read();
+        const faults = publishFaults(campaign.definition, deps.templates, nowMs, timezone);
         faults.push(...(await referenceFaults(deps, segment, pointer)));
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
         const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
@@ -97,7 +95,10 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
       const resumed = await become(campaign, ['paused'], begun ? 'running' : 'scheduled');
       // Runs that look before the old lease is over would find the campaign paused and go back to sleep.
       await waitOutGate();
-      await tellWorkflows('resume', () => wakeRuns(resumed));
+      await tellWorkflows('resume', async () => {
+        await wakeRuns(resumed);
+        await deps.workflows.wakeCampaign(resumed.id);
+      });
       return resumed;
     }),
     change(

@@ -1,12 +1,18 @@
 import type { CampaignDefinition, EventMatch } from '../../domain/campaign.ts';
 import { checkCondition, type Condition } from '../../domain/conditions.ts';
 import { parseDuration } from '../../domain/duration.ts';
+import { scheduleFaults, scheduleShapeFaults } from '../../domain/schedule-faults.ts';
 import { checkSegment, type Fault } from '../../domain/segment.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
+import { ACCOUNT_TIME_ZONE } from '../../domain/zone-of.ts';
 
-/** @returns what the schema cannot see about a definition: conditions and segments that cannot be meant */
+/** @returns what the schema cannot see about a definition: conditions, segments and schedules that cannot be meant */
 export function definitionFaults(definition: CampaignDefinition): Fault[] {
-  const { who, when, setup } = definition;
+  return [...contentFaults(definition), ...scheduleShapeFaults(definition)];
+}
+
+/** All but the times. */
+function contentFaults({ who, setup }: CampaignDefinition): Fault[] {
   const faults: Fault[] = [];
   if ('live' in who) {
     faults.push(...matchFaults(who.live, '/who/live'));
@@ -21,30 +27,23 @@ export function definitionFaults(definition: CampaignDefinition): Fault[] {
     }
   } else {
     faults.push(...checkSegment(who.past, '/who/past'));
-    if (when.delay !== undefined) faults.push({ pointer: '/when/delay', detail: 'is for live campaigns' });
   }
   return faults;
 }
 
 /**
  * @param nowMs epoch milliseconds
+ * @param accountZone the account's, as its settings have it; local times without a zone of their own are in it
  * @returns what keeps a draft from being published
  */
 export function publishFaults(
   definition: CampaignDefinition,
   templates: TemplateEngine,
   nowMs: number,
+  accountZone: string = ACCOUNT_TIME_ZONE,
 ): Fault[] {
-  const { when, what } = definition;
-  const faults = definitionFaults(definition);
-  const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
-  // A minute's grace: a person who set the start to this minute means now.
-  if (startMs < nowMs - 60_000) faults.push({ pointer: '/when/start', detail: 'lies in the past' });
-  if (when.end !== undefined) {
-    const endMs = Date.parse(when.end);
-    if (endMs <= nowMs) faults.push({ pointer: '/when/end', detail: 'lies in the past' });
-    else if (endMs <= startMs) faults.push({ pointer: '/when/end', detail: 'is not after the start' });
-  }
+  const { what } = definition;
+  const faults = [...contentFaults(definition), ...scheduleFaults(definition, { nowMs, accountZone })];
   const texts: [string, string | undefined][] = [
     ['/what/title', what.title],
     ['/what/body', what.body],

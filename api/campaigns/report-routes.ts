@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { progressOf, type RunProgress } from '../../domain/run-progress.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
@@ -7,6 +8,7 @@ import { messageView, runView, statsView } from './schemas.ts';
 import { messageView as viewOfMessage, runView as viewOfRun } from './views.ts';
 
 const params = z.strictObject({ id });
+const MOST_RUNS = 100;
 const STATES = ['waiting', 'due', 'sending', 'sent', 'failed', 'suppressed', 'control'] as const;
 
 /** `/v1/campaigns/:id/{stats,runs,messages}`: what happened. */
@@ -33,9 +35,14 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
       path: '/v1/campaigns/:id/runs',
       tag: 'Campaigns',
       summary: 'Runs of a past-behaviour campaign',
+      description:
+        'The latest first, each with how far it has come. The figures are counted from the messages, all at one ' +
+        'instant, so that they add up; those of a run with very many messages may be minutes old while it is under way.',
       access: 'key',
       params,
-      query: pageQuery,
+      query: pageQuery.extend({
+        limit: z.coerce.number().int().min(1).max(MOST_RUNS).default(MOST_RUNS).describe('How many at most'),
+      }),
       answers: {
         200: {
           description: 'One page',
@@ -43,9 +50,21 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
         },
       },
       async handle({ params: { id: campaignId }, query }) {
-        await mustFind(deps, campaignId);
+        const { status, definition } = await mustFind(deps, campaignId);
         const runs = await deps.runs.list(campaignId, query.cursor ?? null, query.limit);
-        return { status: 200, body: pageOf(runs, query.limit, viewOfRun) };
+        const surroundings = {
+          paused: status === 'paused',
+          perMinute: definition.when.throughput?.perMinute,
+        };
+        const progress = new Map<string, RunProgress>();
+        // Those that are over have their figures with them: few are counted.
+        for (const run of runs) {
+          progress.set(run.id, progressOf(await deps.progress.counts(run), { run, ...surroundings }));
+        }
+        return {
+          status: 200,
+          body: pageOf(runs, query.limit, (run) => viewOfRun(run, progress.get(run.id)!)),
+        };
       },
     }),
     defineRoute({

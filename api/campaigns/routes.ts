@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { Campaign } from '../../domain/campaign.ts';
+import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { checkDefinition, mustFind, save } from './definition.ts';
+import { editPublished } from './edit.ts';
 import { campaignExamples } from './examples.ts';
 import { campaignView as view } from './views.ts';
 import { campaignInput, campaignView, definitionOf } from './schemas.ts';
@@ -12,6 +13,7 @@ import { campaignInput, campaignView, definitionOf } from './schemas.ts';
 export { mustFind };
 
 const params = z.strictObject({ id });
+const OVER: ReadonlySet<CampaignStatus> = new Set(['completed', 'stopped']);
 const STATUSES = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'] as const;
 
 /** `/v1/campaigns`: writing campaigns down. */
@@ -77,16 +79,32 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       method: 'put',
       path: '/v1/campaigns/:id',
       tag: 'Campaigns',
-      summary: 'Replace a draft',
+      summary: 'Replace a draft, or edit a published campaign',
+      description:
+        'A published campaign gets a new version at once. Whoever is inside and runs under way keep theirs; every ' +
+        'event posted after this call has returned is judged by the new one. Channel, site, live or past, and after ' +
+        'its start the start cannot change.',
       access: 'key',
       params,
       body: campaignInput,
-      answers: { 200: { description: 'The draft', schema: campaignView } },
-      async handle({ params: { id: campaignId }, body }) {
+      examples: campaignExamples,
+      answers: { 200: { description: 'The campaign', schema: campaignView } },
+      async handle({ params: { id: campaignId }, body, idOf }) {
         const definition = definitionOf(body);
+        const current = await mustFind(deps, campaignId);
+        if (OVER.has(current.status))
+          throw new Problem(
+            'wrong_status',
+            `the campaign is ${current.status} and cannot be changed any more`,
+          );
+        if (current.status !== 'draft')
+          return { status: 200, body: view(await editPublished(deps, current, definition, idOf('edit'))) };
         await checkDefinition(deps, definition);
         const campaign = await save(definition, () => deps.campaigns.replaceDraft(campaignId, definition));
-        if (!campaign) throw notADraft(await mustFind(deps, campaignId));
+        if (!campaign) {
+          await mustFind(deps, campaignId);
+          throw new Problem('wrong_status', 'the campaign was published at the same time; look at it again');
+        }
         return { status: 200, body: view(campaign) };
       },
     }),
@@ -108,8 +126,5 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
 }
 
 function notADraft(campaign: Campaign): Problem {
-  return new Problem(
-    'wrong_status',
-    `the campaign is ${campaign.status}; only a draft can be changed or deleted`,
-  );
+  return new Problem('wrong_status', `the campaign is ${campaign.status}; only a draft can be deleted`);
 }

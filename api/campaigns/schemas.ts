@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { duration, id, instant, localTime, text, webUrl } from '../http/fields.ts';
+import { duration, id, text, webUrl } from '../http/fields.ts';
 import { segment, where } from '../segments/schemas.ts';
+import { dateProperty, when } from './when-schema.ts';
 
 const eventMatch = z.strictObject({ event: text(128), where });
 
@@ -17,48 +18,17 @@ const live = z.strictObject({
     .describe('Qualifies only when this event does not follow within the window'),
   cancelledBy: z.array(eventMatch).max(20).optional(),
   onRepeat: z.enum(['ignore', 'restart']).optional(),
+  dateProperty: dateProperty.optional(),
   filter: segment
     .optional()
     .describe('Only profiles of this segment, judged at the event and again before the send'),
 });
-
-const requalify = z
-  .strictObject({
-    mode: z.enum(['everyTime', 'once', 'interval']),
-    interval: duration.optional().describe('With mode interval'),
-  })
-  .superRefine(({ mode, interval }, context) => {
-    const path = ['interval'];
-    if (mode === 'interval' && interval === undefined)
-      context.addIssue({ code: 'custom', message: 'is required with mode interval', path });
-    if (mode !== 'interval' && interval !== undefined)
-      context.addIssue({ code: 'custom', message: 'is only for mode interval', path });
-  })
-  .describe('How often the same profile may get it; default every time');
 
 const MOST_CAP = 1_000_000_000;
 const share = z
   .number()
   .refine((percent) => percent > 0 && percent <= 100, 'must be more than 0 and at most 100')
   .meta({ exclusiveMinimum: 0, maximum: 100 });
-
-const when = z.strictObject({
-  start: z
-    .union([z.literal('now'), instant], { error: 'must be "now" or an ISO 8601 instant with offset' })
-    .default('now'),
-  end: instant.optional(),
-  delay: duration.optional().describe('Live: after qualifying'),
-  dnd: z
-    .strictObject({ from: localTime, to: localTime, action: z.enum(['delay', 'discard']) })
-    .refine((quiet) => quiet.from !== quiet.to, 'must not begin and end at the same time')
-    .optional()
-    .describe("Quiet hours in the user's time zone"),
-  requalify: requalify.optional(),
-  ignoreGlobalLimits: z
-    .boolean()
-    .optional()
-    .describe("Sends past the account's global campaign limits, and uses nothing of them up"),
-});
 
 const setup = z.strictObject({
   controlGroup: z
@@ -146,6 +116,7 @@ export const campaignView = z
     createdAt: instantText,
     updatedAt: instantText,
     publishedAt: instantText.optional(),
+    versionAt: instantText.optional().describe('When it was edited last'),
     startsAt: instantText.optional(),
     endsAt: instantText.optional(),
     finishedAt: instantText.optional(),
@@ -235,15 +206,39 @@ export const messageView = z
   })
   .meta({ id: 'Message' });
 
+const count = z.number().int();
+const runProgress = z
+  .object({
+    materialised: count.describe('How many messages it has: the sum of the seven figures after this'),
+    due: count,
+    waiting: count.describe('Not due yet, or not drawn yet'),
+    sending: count,
+    sent: count,
+    failed: count,
+    suppressed: count,
+    controlGroup: count,
+    ratePerMinute: count
+      .nullable()
+      .describe('Messages settled in the last minute; null while it is not known'),
+    expectedEnd: instantText.nullable().describe('null while it is not known, and when it is over'),
+  })
+  .meta({ id: 'RunProgress' });
+
 export const runView = z
   .looseObject({
     id: z.string(),
     campaignId: z.string(),
     instant: instantText,
-    status: z.enum(['materialising', 'draining', 'completed', 'stopped']),
+    local: z.string().optional().describe('The local time of the schedule'),
+    plannedAt: instantText.optional(),
+    status: z
+      .enum(['materialising', 'draining', 'completed', 'stopped', 'missed'])
+      .describe('missed: it had not begun when the next one was due'),
     version: z.number(),
     createdAt: instantText,
+    drainingAt: instantText.optional(),
     finishedAt: instantText.optional(),
+    progress: runProgress,
     workflowId: z.string(),
   })
   .meta({ id: 'Run' });

@@ -1,11 +1,12 @@
 import type { Campaign } from '../../domain/campaign.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
+import type { RunProgress } from '../../domain/run-progress.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 
 /** @returns a campaign as the API shows it: the definition as posted, and where it stands */
 export function campaignView(campaign: Campaign): object {
-  const { definition, catalogueVersion: _catalogueVersion, ...rest } = campaign;
+  const { definition, catalogueVersion: _seen, untold: _untold, rescheduledAt: _moved, ...rest } = campaign;
   const workflowId = campaign.status === 'draft' ? {} : { workflowId: workflowIds.campaign(campaign.id) };
   return { ...rest, ...workflowId, ...definition };
 }
@@ -54,7 +55,7 @@ export function messageView(message: Message): object {
   };
 }
 
-/** @returns a run with the id of its workflow */
-export function runView(run: Run): object {
-  return { ...run, workflowId: workflowIds.run(run.campaignId, run.instant.getTime()) };
+/** @returns a run with how far it has come and the id of its workflow */
+export function runView(run: Run, progress: RunProgress): object {
+  return { ...run, progress, workflowId: workflowIds.run(run.campaignId, run.instant.getTime()) };
 }

@@ -6,9 +6,11 @@ import {
   cancellingNames,
   decideOpening,
   eligibility,
+  isCancelling,
   matchesEvent,
   matchValueOf,
 } from '../../domain/live-audience.ts';
+import { asOf, mayClose, othersThatMove, rulesOf } from '../../domain/live-versions.ts';
 import type { Message, Passage } from '../../domain/message.ts';
 import type {
   AudienceRepository,
@@ -21,10 +23,15 @@ import type {
   SiteRepository,
   SubscriptionRepository,
 } from '../../domain/ports/repositories.ts';
-import { planTrigger, type TriggerPlan } from '../../domain/trigger-plan.ts';
+import type { Profile } from '../../domain/profile.ts';
+import { quietHoursOf } from '../../domain/quiet-hours.ts';
+import { reminderDate } from '../../domain/reminder-plan.ts';
+import type { AccountSettings } from '../../domain/settings.ts';
+import { endsQuietHours, planTrigger, type TriggerPlan } from '../../domain/trigger-plan.ts';
 import { zoneOf } from '../../domain/zone-of.ts';
 import { derivedId } from '../http/ids.ts';
 import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
+import { fillingEvent, withdrawReminder } from './reminders.ts';
 
 export interface DispatchDeps {
   events: EventRepository;
@@ -50,8 +57,12 @@ export async function dispatchEvent(
   campaigns: readonly ActiveLiveCampaign[],
 ): Promise<void> {
   for (const campaign of campaigns) {
-    if (cancellingNames(campaign.live).includes(event.name)) await closePassages(deps, event, campaign);
-    if (!campaign.paused && matchesEvent(campaign.live, event)) await openPassage(deps, event, campaign);
+    if (mayClose(campaign, event.name)) await closePassages(deps, event, campaign);
+    // What was posted before an edit is judged by what held then.
+    const then = asOf(campaign, event);
+    if (matchesEvent(then.live, event)) await openPassage(deps, event, then, 'any');
+    for (const other of othersThatMove(campaign, then.version))
+      if (matchesEvent(other.live, event)) await openPassage(deps, event, other, 'move');
   }
 }
 
@@ -62,7 +73,9 @@ async function closePassages(
 ): Promise<void> {
   for (const row of await deps.messages.openPassages(event.profileId, campaign.id)) {
     if (!row.passage) continue;
-    const reason = cancellationBy(campaign.live, event, row.passage);
+    // Whoever is inside keeps the version that it entered under.
+    const rules = rulesOf(campaign, row.version);
+    const reason = rules ? cancellationBy(rules.live, event, row.passage) : null;
     if (reason === null) continue;
     const qualified = event.time.getTime() >= row.passage.qualifiesAt.getTime();
     // A row that is being sent looks for this event itself, after it was claimed.
@@ -71,61 +84,73 @@ async function closePassages(
   }
 }
 
+/**
+ * @param campaign under the version by which the event is judged; passages of others are left alone
+ * @param what `move`: opens nothing
+ */
 async function openPassage(
   deps: DispatchDeps,
   event: StoredEvent,
   campaign: ActiveLiveCampaign,
+  what: 'any' | 'move',
 ): Promise<void> {
-  if (eligibility(campaign, event) !== 'eligible') return;
+  const may = mayDo(campaign, event);
+  if (what === 'move') may.open = false;
+  if (!may.open && !may.move) return;
   const matchValue = matchValueOf(campaign.live, event.properties);
   if (matchValue === null) return;
 
   const messageId = derivedId(campaign.id, event.id);
-  const passages = await deps.messages.passagesOf(event.profileId, campaign.id, matchValue, messageId);
-  const decision = decideOpening(campaign.live, event, messageId, passages.flatMap(stateOf));
+  const rows = await deps.messages.passagesOf(event.profileId, campaign.id, matchValue, messageId);
+  const { live, when: ownWhen } = campaign;
+  const passages = rows.flatMap(stateOf);
+  // Which day a reminder is due hangs on the time zone of the user; all other decisions need nothing more.
+  let place = live.dateProperty && (await placeOf(deps, event, campaign));
+  if (place === null) return;
+  const date = place && reminderDate(live, event, place.zone);
+  const decision = decideOpening(live, event, messageId, passages, date);
   if (decision.kind === 'ignore') return;
   if (decision.kind === 'alreadyOpened' && !decision.stillWaiting) return;
+  if (!may.open && (decision.kind === 'open' || decision.kind === 'alreadyOpened')) return;
+  const changed = decision.kind === 'open' || decision.kind === 'alreadyOpened' ? null : decision.messageId;
+  if (rows.some((row) => row.id === changed && row.version !== campaign.version)) return;
 
-  const [profiles, active, site, { timezone }] = await Promise.all([
-    deps.profiles.byIds([event.profileId]),
-    deps.subscriptions.activeOf(campaign.siteId, [event.profileId]),
-    deps.sites.byId(campaign.siteId),
-    deps.settings.read(),
-  ]);
-  const profile = profiles.get(event.profileId);
-  if (!profile) return;
-  const nowMs = deps.clock.now().getTime();
-  const { filter } = campaign.live;
+  place ??= await placeOf(deps, event, campaign);
+  if (!place) return;
+  const { profile, settings, zone, nowMs } = place;
+  const { filter } = live;
   if (decision.kind === 'open' && filter) {
     const members = await deps.audience.members(filter, [profile.id], nowMs);
     if (!members.has(profile.id)) return;
   }
 
-  const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined, timezone);
-  const plan = planTrigger({ live: campaign.live, when: campaign.when, event, zone, nowMs });
+  const of = decision.kind === 'open' ? messageId : decision.messageId;
+  const trigger = { campaignId: campaign.id, profileId: event.profileId, messageId: of };
+  if (decision.kind === 'withdraw') return withdrawReminder(deps, trigger, event, date);
+
+  const filledBy = await fillingEvent(deps, { live, event, matchValue, zone }, decision, rows);
+  if (filledBy === null) return;
+  const when = { ...ownWhen, dnd: quietHoursOf(ownWhen, settings) };
+  const plan = planTrigger({ live, when, event: filledBy, zone, nowMs });
   if (decision.kind === 'open' && (await isTurnUsedUp(deps, event.profileId, campaign, plan))) return;
   const qualifiesAt = new Date(plan.qualifiesAtMs);
   const dueAt = new Date(plan.dueAtMs);
 
-  if (decision.kind === 'restart') {
-    const restarted = await deps.messages.restartPassage(
-      decision.messageId,
-      { event: refOf(event), qualifiesAt },
-      dueAt,
-    );
-    if (!restarted) return;
-    const trigger = { campaignId: campaign.id, profileId: event.profileId, messageId: decision.messageId };
-    await deps.workflows.signalTrigger(trigger, {
-      kind: 'restart',
-      waits: plan.waits,
-      text: `restarted by ${event.name}`,
-    });
+  if (decision.kind === 'restart' || decision.kind === 'alreadyMoved') {
+    const passage = { event: refOf(event), qualifiesAt };
+    const isRepeat = decision.kind === 'alreadyMoved';
+    const { messageId: id } = decision;
+    if (!isRepeat && !(await deps.messages.restartPassage(id, passage, dueAt, endsQuietHours(plan)))) return;
+    const text = `${date ? 'moved' : 'restarted'} by ${event.name}`;
+    await deps.workflows.signalTrigger(trigger, { kind: 'restart', waits: plan.waits, text });
+    // The workflow of one that is queued is over.
+    const isQueued = rows.some((row) => row.id === id && row.queued === true);
+    if (isQueued) await deps.workflows.wakeQueue(campaign.id, campaign.name);
     return;
   }
 
   if (decision.kind === 'open') {
-    const reference = refOf(event);
-    const passage: Passage = { matchValue, event: reference, openedBy: reference, qualifiesAt };
+    const passage: Passage = { matchValue, event: refOf(filledBy), openedBy: refOf(event), qualifiesAt };
     const closing =
       (await firstClosing(deps, event, campaign, passage)) ?? endedBefore(campaign, passage, nowMs);
     const inserted = await deps.messages.insertTriggerRow({
@@ -135,6 +160,7 @@ async function openPassage(
       version: campaign.version,
       siteId: campaign.siteId,
       dueAt,
+      ...(endsQuietHours(plan) ? { released: true as const } : {}),
       ...(closing
         ? {
             suppressed: closing.reason,
@@ -147,6 +173,36 @@ async function openPassage(
     if (closing || inserted === 'conflict') return;
   }
   await startTrigger(deps, event, campaign, messageId, plan);
+}
+
+/** Whether the event may open a passage, and whether it may change one that is open. */
+function mayDo(campaign: ActiveLiveCampaign, event: StoredEvent): { open: boolean; move: boolean } {
+  const judged = eligibility(campaign, event);
+  const open = judged === 'eligible' && !campaign.paused;
+  const { live } = campaign;
+  if (!live.dateProperty) return { open, move: open };
+  // Else it would close the reminder and set it anew.
+  if (isCancelling(live, event)) return { open: false, move: false };
+  // What moves a reminder corrects it, as what cancels one does: however late it comes, and while it is paused.
+  return { open, move: judged === 'eligible' || judged === 'backfill' };
+}
+
+/** The profile and its surroundings; null when it was erased. */
+async function placeOf(
+  deps: DispatchDeps,
+  event: StoredEvent,
+  campaign: ActiveLiveCampaign,
+): Promise<{ profile: Profile; settings: AccountSettings; zone: string; nowMs: number } | null> {
+  const [profiles, active, site, settings] = await Promise.all([
+    deps.profiles.byIds([event.profileId]),
+    deps.subscriptions.activeOf(campaign.siteId, [event.profileId]),
+    deps.sites.byId(campaign.siteId),
+    deps.settings.read(),
+  ]);
+  const profile = profiles.get(event.profileId);
+  if (!profile) return null;
+  const zone = zoneOf(profile, active.get(profile.id) ?? [], site ?? undefined, settings.timezone);
+  return { profile, settings, zone, nowMs: deps.clock.now().getTime() };
 }
 
 /** The first event that closes the passage and is there already: late, out of order, or of the same batch. */
@@ -209,8 +265,9 @@ async function startTrigger(
 
 function stateOf(row: Message): Parameters<typeof decideOpening>[3] {
   if (!row.passage) return [];
+  const { id, state, settledAt, firstDueAt } = row;
   const { openedBy, event, closedBy } = row.passage;
-  return [{ id: row.id, state: row.state, settledAt: row.settledAt, openedBy, event, closedBy }];
+  return [{ id, state, settledAt, firstDueAt, openedBy, event, closedBy }];
 }
 
 function triggerOf(row: Message): { campaignId: string; profileId: string; messageId: string } {

@@ -1,5 +1,5 @@
 import type { ActiveLiveCampaign } from '../../domain/campaign.ts';
-import { concerningNames } from '../../domain/live-audience.ts';
+import { namesOfAll } from '../../domain/live-versions.ts';
 import type { CatalogueRepository } from '../../domain/ports/repositories.ts';
 import type { Log } from '../../domain/ports/services.ts';
 
@@ -67,7 +67,7 @@ export function createMatcher(catalogue: CatalogueRepository, log: Log): Matcher
 function index(campaigns: ActiveLiveCampaign[]): Map<string, ActiveLiveCampaign[]> {
   const byEvent = new Map<string, ActiveLiveCampaign[]>();
   for (const campaign of campaigns) {
-    for (const name of concerningNames(campaign.live)) {
+    for (const name of namesOfAll(campaign)) {
       const list = byEvent.get(name);
       if (list) list.push(campaign);
       else byEvent.set(name, [campaign]);

@@ -30,6 +30,8 @@ export interface SweepDeps {
 /** The lease document of the sweep, beside those of the 64 lanes. */
 const SWEEP_LANE = 1_000;
 const PAGE = 1_000;
+/** How many times a campaign that was changed is woken. */
+const SWEEPS_AFTER_CHANGE = 3;
 
 /**
  * Starts again what a lost or restored Temporal no longer has, judged by the rows: campaigns that are not
@@ -44,14 +46,20 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
     const token = await deps.lanes.claim(SWEEP_LANE, deps.owner, Math.max(deps.everyMs, 30_000));
     if (token === null) return;
     try {
+      const changedSince = new Date(deps.clock.now().getTime() - SWEEPS_AFTER_CHANGE * deps.everyMs);
       for (const campaign of await deps.campaigns.unfinished(PAGE)) {
         await deps.workflows.startCampaign(campaign);
         if (campaign.status === 'stopped') await deps.workflows.stopCampaign(campaign.id);
+        else if (campaign.untold && (await deps.workflows.editCampaign(campaign.id)))
+          await deps.campaigns.told(campaign.id, campaign.version);
+        // Whoever resumed or edited it may not have reached its workflow.
+        else if (campaign.updatedAt > changedSince) await deps.workflows.wakeCampaign(campaign.id);
       }
       const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
       await deps.profiles.eraseLeftovers();
       await deps.lists.finishRemovals();
       await sweepTriggers(before);
+      await sweepQueues();
       await sweepRuns(before);
     } finally {
       await deps.lanes.release(SWEEP_LANE, token);
@@ -70,6 +78,14 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
       const input = { messageId: row.id, campaignId: row.campaignId, profileId: row.profileId, waits: [] };
       const event = row.passage?.event.name ?? '';
       await deps.workflows.startTrigger(input, { campaignName: name, version: row.version, event });
+    }
+  }
+
+  /** A queue that runs is left alone, also while its messages are long overdue: its rate is what holds them up. */
+  async function sweepQueues(): Promise<void> {
+    for (const campaignId of await deps.messages.queuedCampaigns()) {
+      const campaign = await deps.campaigns.byId(campaignId);
+      await deps.workflows.startQueue(campaignId, campaign?.definition.name ?? campaignId);
     }
   }
 

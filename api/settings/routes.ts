@@ -3,6 +3,7 @@ import { ACCOUNT_TIME_ZONE } from '../../domain/zone-of.ts';
 import type { ApiDeps } from '../deps.ts';
 import { timezone } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { quietHours } from './quiet-hours-schema.ts';
 
 /** Each message that counts is kept in the profile's document: so many fit in easily. */
 const MOST_A_PERIOD = 1_000;
@@ -32,6 +33,11 @@ const settings = z
       .strictObject({ webPush: channelLimits })
       .default({})
       .describe('At most so many messages a profile, over all campaigns that do not override it'),
+    dnd: quietHours
+      .optional()
+      .describe(
+        'Quiet hours of campaigns that have none of their own and do not ignore them; left out: none',
+      ),
     controlGroup: z
       .strictObject({
         percent: z
@@ -68,10 +74,11 @@ export function settingsRoutes(deps: ApiDeps): Route[] {
       body: settings,
       examples: {
         limits: {
-          summary: 'One push a day and five a week; a twentieth of all profiles get nothing',
+          summary: 'One push a day and five a week, none at night; a twentieth of all profiles get nothing',
           value: {
             timezone: 'Europe/Berlin',
             globalLimits: { webPush: { perDay: 1, perWeek: 5 } },
+            dnd: { from: '21:00', to: '09:00', action: 'delay', releasePerMinute: 6_000 },
             controlGroup: { percent: 5 },
           },
         },

@@ -14,7 +14,7 @@ import {
   TypedSearchAttributes,
 } from '@temporalio/common';
 import type { Campaign } from '../../domain/campaign.ts';
-import type { TriggerSignals } from '../../domain/ports/services.ts';
+import type { QueueWaker, TriggerSignals } from '../../domain/ports/services.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
 import type { TestSendInput } from '../../domain/test-message.ts';
 import {
@@ -23,6 +23,7 @@ import {
   WORKFLOW,
   workflowIds,
   type CampaignInput,
+  type QueueInput,
   type RunInput,
   type TestSendAnswer,
   type TriggerInput,
@@ -30,9 +31,13 @@ import {
 } from '../../workflows/contract.ts';
 
 /** Starts and signals workflows by their readable ids. Starting one that runs already is harmless. */
-export interface WorkflowStarter extends TriggerSignals {
+export interface WorkflowStarter extends TriggerSignals, QueueWaker {
   startCampaign(campaign: Campaign): Promise<void>;
   stopCampaign(campaignId: string): Promise<void>;
+  /** Makes a campaign look again at what it is to do. */
+  wakeCampaign(campaignId: string): Promise<void>;
+  /** Makes a campaign look at what it is since it was edited. @returns whether its workflow was there to be told */
+  editCampaign(campaignId: string): Promise<boolean>;
   startTrigger(
     input: TriggerInput,
     about: { campaignName: string; version: number; event: string },
@@ -41,6 +46,8 @@ export interface WorkflowStarter extends TriggerSignals {
     trigger: { campaignId: string; profileId: string; messageId: string },
     action: UserAction,
   ): Promise<void>;
+  /** Starts the queue of a live campaign unless it runs already. */
+  startQueue(campaignId: string, campaignName: string): Promise<void>;
   /** Starts a run that is missing, or wakes it. */
   wakeRun(run: Run, campaignName: string): Promise<void>;
   /**
@@ -86,13 +93,20 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
     }
   }
 
-  async function signal(workflowId: string, name: string, ...args: unknown[]): Promise<void> {
+  /** @returns whether there was such a workflow: one that closed already, or never started, is no fault */
+  async function isTold(workflowId: string, name: string, ...args: unknown[]): Promise<boolean> {
     try {
       await inTime(() => workflow.getHandle(workflowId).signal(name, ...args));
+      return true;
     } catch (error) {
-      // Closed already, or never started: the row says what became of it.
       if (!(error instanceof WorkflowNotFoundError)) throw error;
+      return false;
     }
+  }
+
+  /** Whoever is not there any more needs not be told: the row says what became of it. */
+  async function signal(workflowId: string, name: string, ...args: unknown[]): Promise<void> {
+    await isTold(workflowId, name, ...args);
   }
 
   const attributes = (campaignId: string, campaignName: string, profileId?: string): TypedSearchAttributes =>
@@ -106,8 +120,31 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
   const signalTrigger: WorkflowStarter['signalTrigger'] = ({ campaignId, profileId, messageId }, action) =>
     signal(workflowIds.trigger(campaignId, profileId, messageId), SIGNAL.userAction, action);
 
+  const queueOptions = (campaignId: string, campaignName: string) => ({
+    workflowId: workflowIds.queue(campaignId),
+    args: [{ campaignId } satisfies QueueInput],
+    staticSummary: `Queue of ${campaignName}`,
+    memo: { campaign: campaignName },
+    typedSearchAttributes: attributes(campaignId, campaignName),
+  });
+
   return {
     signalTrigger,
+
+    async startQueue(campaignId, campaignName) {
+      await start(WORKFLOW.queue, queueOptions(campaignId, campaignName));
+    },
+
+    async wakeQueue(campaignId, campaignName) {
+      const options = {
+        ...queueOptions(campaignId, campaignName),
+        taskQueue,
+        signal: SIGNAL.wake,
+        signalArgs: [],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE' as const,
+      };
+      await inTime(() => workflow.signalWithStart(WORKFLOW.queue, options));
+    },
 
     async startCampaign(campaign) {
       if (!campaign.startsAt) throw new Error(`campaign ${campaign.id} was not published`);
@@ -131,6 +168,12 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
     async stopCampaign(campaignId) {
       await signal(workflowIds.campaign(campaignId), SIGNAL.stop);
     },
+
+    async wakeCampaign(campaignId) {
+      await signal(workflowIds.campaign(campaignId), SIGNAL.wake);
+    },
+
+    editCampaign: (campaignId) => isTold(workflowIds.campaign(campaignId), SIGNAL.edited),
 
     async startTrigger(input, about) {
       await start(WORKFLOW.liveTrigger, {

@@ -8,10 +8,12 @@ import type {
 import type { EventRef, StoredEvent } from '../event.ts';
 import type { Attempt, Device, Message, Passage, Receipt, SuppressionReason } from '../message.ts';
 import type { Profile } from '../profile.ts';
+import type { RunCounts } from '../run-progress.ts';
 import type { Site, Subscription } from '../site.ts';
 import type { Segment } from '../segment.ts';
 import type { AccountSettings } from '../settings.ts';
 import type { CampaignStats } from '../stats.ts';
+import type { Bucket } from '../throughput.ts';
 
 /** Answers with the database's clock, as well as this instance knows it. */
 export interface ServerClock {
@@ -145,6 +147,16 @@ export interface CampaignRepository {
     id: string,
     plan: { judged: Date; startsAt: Date | 'now'; endsAt?: Date | undefined },
   ): Promise<Campaign | null>;
+  /**
+   * Freezes another version of a published campaign and makes it the current one, in one transaction with the
+   * catalogue. What its earlier versions refer to stays held. Repeating it with the same `editId` changes nothing.
+   * @returns null when it was changed since `judged`, its `updatedAt`, or is over
+   */
+  edit(id: string, plan: EditPlan): Promise<Campaign | null>;
+  /** Notes that its workflow knows of this version. */
+  told(id: string, version: number): Promise<void>;
+  /** @returns the versions of a campaign after one, in order */
+  versions(id: string, after: number, limit: number): Promise<CampaignVersion[]>;
   /** Compare-and-set of the status, in one transaction with the catalogue. */
   changeStatus(id: string, from: CampaignStatus[], to: CampaignStatus): Promise<Campaign | null>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
@@ -152,6 +164,24 @@ export interface CampaignRepository {
   finish(id: string): Promise<void>;
   /** Published campaigns that are not done with: their workflow must be there. */
   unfinished(limit: number): Promise<Campaign[]>;
+}
+
+/** A definition as it was frozen. */
+export interface CampaignVersion {
+  version: number;
+  publishedAt: Date;
+  definition: CampaignDefinition;
+}
+
+export interface EditPlan {
+  editId: string;
+  judged: Date;
+  definition: CampaignDefinition;
+  /** Absent: it has begun, and keeps its start. */
+  startsAt?: Date | 'now' | undefined;
+  endsAt?: Date | undefined;
+  /** The schedule of a campaign that has begun is another one. */
+  rescheduled: boolean;
 }
 
 export interface CatalogueRepository {
@@ -166,8 +196,15 @@ export interface Run {
   campaignId: string;
   version: number;
   instant: Date;
-  status: 'materialising' | 'draining' | 'completed' | 'stopped';
+  /** The local time of the schedule, `YYYY-MM-DDTHH:mm`; `instant` is when the first place on earth comes to it. */
+  local?: string | undefined;
+  /** When it was to begin: the later of `instant` and the campaign's start. */
+  plannedAt?: Date | undefined;
+  /** Missed: it had not begun when the next was due, since the campaign was paused or the server away. */
+  status: 'materialising' | 'draining' | 'completed' | 'stopped' | 'missed';
   createdAt: Date;
+  /** When its first messages could leave. */
+  drainingAt?: Date | undefined;
   finishedAt?: Date | undefined;
   /** Why it sent nothing: more could be reached than its targeting cap allows. */
   aborted?: 'targetingCap' | undefined;
@@ -175,11 +212,26 @@ export interface Run {
 
 export interface RunRepository {
   open(run: Omit<Run, 'createdAt' | 'status'>): Promise<Run>;
+  /** Records that an occurrence had no run. One that is there already is left as it is. */
+  miss(run: Omit<Run, 'createdAt' | 'status'>): Promise<void>;
+  /** @returns the run of a campaign with the latest instant, also one that was missed */
+  latest(campaignId: string): Promise<Run | null>;
+  /** @returns the runs of a campaign that are not over, up to 1,000 */
+  openOf(campaignId: string): Promise<Run[]>;
   byId(id: string): Promise<Run | null>;
   /** Changes nothing of a run that is over. */
   setStatus(id: string, status: Run['status']): Promise<void>;
+  /** @returns runs of a campaign, the latest first, after the one with this id */
   list(campaignId: string, after: string | null, limit: number): Promise<Run[]>;
   unfinished(limit: number): Promise<Run[]>;
+}
+
+export interface RunProgressRepository {
+  /**
+   * Counts a run's rows, all at one instant. Of a run that is over they are counted once and kept.
+   * @param youngerMs figures that were counted less than so long ago do as well; those of a huge run may be older
+   */
+  counts(run: Run, youngerMs?: number): Promise<RunCounts>;
 }
 
 /** How a holder of a row's token leaves it. */
@@ -196,7 +248,14 @@ export type Settlement =
       closedBy?: EventRef;
     }
   /** Comes back at `dueAt`; `tried` counts a try. */
-  | { kind: 'again'; dueAt: Date; tried: boolean; sentAt?: Date | undefined };
+  | {
+      kind: 'again';
+      dueAt: Date;
+      tried: boolean;
+      sentAt?: Date | undefined;
+      /** It waits for the end of quiet hours. */
+      released?: true | undefined;
+    };
 
 /** What is written about one claimed row, only where the token still holds it. */
 export interface MessageResult {
@@ -207,8 +266,11 @@ export interface MessageResult {
   devices: Device[];
 }
 
+/** `released`: only rows that waited for the end of quiet hours, or only others; absent: both. */
 export type ClaimQuery =
-  { runId: string; partitions: { from: number; to: number }; limit: number } | { messageId: string };
+  | { runId: string; partitions: { from: number; to: number }; limit: number; released?: boolean }
+  | { queueOf: string; limit: number; released?: boolean }
+  | { messageId: string };
 
 export interface MessageRepository {
   /** Rows that are there already are left alone. @returns how many were new */
@@ -226,10 +288,15 @@ export interface MessageRepository {
   /** Compare-and-set from waiting or due. @returns whether it was this call that closed it */
   closePassage(
     id: string,
-    close: { reason: SuppressionReason; closedBy: EventRef; qualified: boolean },
+    close: { reason: SuppressionReason; closedBy: EventRef; qualified: boolean; detail?: string },
   ): Promise<boolean>;
   /** Compare-and-set of a waiting row whose latest event is older. */
-  restartPassage(id: string, passage: Pick<Passage, 'event' | 'qualifiesAt'>, dueAt: Date): Promise<boolean>;
+  restartPassage(
+    id: string,
+    passage: Pick<Passage, 'event' | 'qualifiesAt'>,
+    dueAt: Date,
+    released: boolean,
+  ): Promise<boolean>;
   /**
    * Takes due rows, and rows whose holder's lease has run out, under a fresh token.
    * @param leaseMs how long by the database's clock
@@ -239,6 +306,16 @@ export interface MessageRepository {
   record(results: MessageResult[]): Promise<string[]>;
   /** The next instant at which a run's partitions have something to do; null when all is settled. */
   nextDue(runId: string, partitions: { from: number; to: number }): Promise<Date | null>;
+  /** @returns whether a passage is open that was opened under this version or one before it */
+  hasOpenUpTo(campaignId: string, version: number): Promise<boolean>;
+  /** Leaves a due trigger row to its campaign's queue. @returns false when it is not due, or being sent, or settled */
+  queue(id: string, nowMs: number): Promise<boolean>;
+  /** The next instant at which a campaign's queue has something to do; null when it is empty. */
+  nextQueued(campaignId: string): Promise<Date | null>;
+  /** @returns how many rows are queued, counting no further than `most` */
+  countQueued(campaignId: string, most: number): Promise<number>;
+  /** @returns the campaigns that have queued rows */
+  queuedCampaigns(): Promise<string[]>;
   /** @returns how many rows are open, counting no further than `most` */
   countOpen(runId: string, most: number): Promise<number>;
   /** Suppresses up to `limit` rows that are not being sent. @returns those closed, with what names their workflow */
@@ -248,7 +325,7 @@ export interface MessageRepository {
     nowMs: number,
     limit: number,
   ): Promise<{ id: string; profileId: string; trigger: boolean }[]>;
-  /** Open trigger rows that should have been sent before the instant, and rows whose lease ran out before it. */
+  /** Open trigger rows that are not queued and should have been sent before the instant, and rows whose lease ran out before it. */
   overdueTriggers(before: Date, limit: number): Promise<Message[]>;
   addReceipt(messageId: string, receipt: Receipt): Promise<'recorded' | 'repeated' | 'unknown' | 'full'>;
   list(
@@ -271,6 +348,10 @@ export interface NewRunRow {
   /** Settled from the start: quiet hours that discard; with a targeting cap also who cannot be reached. */
   suppressed?: SuppressionReason | undefined;
   detail?: string | undefined;
+  /** Nothing of it leaves from then on. */
+  cutOffAt?: Date | undefined;
+  /** It is due at the end of quiet hours, and leaves under their rate. */
+  released?: true | undefined;
   /** With a targeting cap: its place in the draw, until which it is held back. */
   rank?: number | undefined;
   held?: true | undefined;
@@ -284,9 +365,26 @@ export interface NewTriggerRow {
   siteId: string;
   passage: Passage;
   dueAt: Date;
+  /** It is due at the end of quiet hours, and leaves under their rate. */
+  released?: true | undefined;
   /** Closed from the start: by an event that came before its opening was dispatched. */
   suppressed?: SuppressionReason | undefined;
   qualified?: boolean | undefined;
+}
+
+/** What is left of a rate, shared by everybody who sends under it, and judged by the database's clock. */
+export interface ThroughputRepository {
+  /**
+   * Takes up to so many of what may leave now. A grant that is never settled counts as if all had left.
+   * @returns how many were granted, under which name, and when the next one can be
+   */
+  take(bucket: Bucket, wanted: number): Promise<{ grant: string; granted: number; nextAt: Date }>;
+  /** Says how many of a grant left: the others may be taken again. Saying it again changes nothing. */
+  settle(bucket: Bucket, grant: string, left: number): Promise<void>;
+  /** Notes that somebody sees to the queue of a campaign. @returns whether nobody did: then the caller is to wake it */
+  wake(campaignId: string): Promise<boolean>;
+  /** Notes that nobody does any more. */
+  sleep(campaignId: string): Promise<void>;
 }
 
 export interface LaneRepository {

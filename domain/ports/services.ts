@@ -47,6 +47,11 @@ export interface TriggerSignals {
   ): Promise<void>;
 }
 
+/** Starts the queue of a live campaign, or wakes it. */
+export interface QueueWaker {
+  wakeQueue(campaignId: string, campaignName: string): Promise<void>;
+}
+
 export interface Log {
   info(fields: object, text: string): void;
   warn(fields: object, text: string): void;

@@ -125,7 +125,7 @@ describe('a definition that cannot be meant', function () {
     ).to.deep.equal(['/when/end']);
   });
 
-  it('cannot come about after the publish: what runs is published once and neither edited nor deleted', async () => {
+  it('cannot come about after the publish: what runs is published once and not deleted', async () => {
     const { id } = await stack.client.must('/v1/campaigns', campaign());
     const publish = () => stack.client.post(`/v1/campaigns/${id}/publish`);
     const answers = await Promise.all([publish(), publish(), publish()]);
@@ -133,7 +133,6 @@ describe('a definition that cannot be meant', function () {
     for (const answer of answers.filter(({ status }) => status !== 200))
       expectProblem(answer, 'wrong_status');
     expectProblem(await publish(), 'wrong_status');
-    expectProblem(await stack.client.put(`/v1/campaigns/${id}`, campaign({ name: 'Other' })), 'wrong_status');
     expectProblem(await stack.client.delete(`/v1/campaigns/${id}`), 'wrong_status');
     expect((await stack.client.get(`/v1/campaigns/${id}`)).body).to.include({ name: 'Cart', version: 1 });
   });

@@ -136,6 +136,38 @@ describe('a workflow whose history has grown long', function () {
     }
   });
 
+  it('as a queue goes on until it is empty, and loses no wake that comes just then', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      let open = 6;
+      let calls = 0;
+      const drainQueue: AllActivities['drainQueue'] = () => {
+        calls += 1;
+        if (open === 0) return Promise.resolve({ kind: 'done', text: 'Nothing is queued any more.' });
+        open -= 1;
+        const text = `${open} queued messages leave at 60 a minute.`;
+        return Promise.resolve(
+          open % 2 === 0 ? { kind: 'more', text } : { kind: 'wait', untilMs: Date.now() + 100, text },
+        );
+      };
+      await play('queue', { campaignId: 'c' }, { drainQueue }, async (handle) => {
+        const first = await runIdOf(handle);
+        // Somebody queues a message and then wakes the queue, while its history is cut again and again.
+        let accepted = 0;
+        for (let i = 0; i < 8; i += 1) {
+          open += 1;
+          await handle.signal(SIGNAL.wake).then(
+            () => (accepted += 1),
+            () => (open -= 1),
+          );
+        }
+        expect(await handle.result()).to.equal('emptied');
+        expect(open, 'messages that are left').to.equal(0);
+        expect(calls).to.be.above(6 + accepted);
+        expect(await runIdOf(handle), 'it continued as new').to.not.equal(first);
+      });
+    }
+  });
+
   const aRun: RunInput = { campaignId: 'c', name: 'Newsletter', runId: 'r', instantMs: 0 };
 
   it('as a run goes on materialising where it stood, and drains each part to its end', async () => {

@@ -255,10 +255,10 @@ describe('the slots of a targeting cap', function () {
     await openRun('r1', 400);
     await one().caps.draw({ campaignId: CAMPAIGN, runId: 'r1' }, cap(5));
     await admitAll();
-    const next = { runId: 'r1', held: null, partition: 0, state: 'waiting' };
+    const next = { runId: 'r1', held: null, partition: 0, state: 'waiting', released: { $in: [null, true] } };
     const plan = await mongo
       .collection('messages')
-      .find(next, { sort: { dueAt: 1 }, limit: 1, hint: 'toSend' })
+      .find(next, { sort: { dueAt: 1 }, limit: 1, hint: 'dueOfRun' })
       .explain('executionStats');
     expect(plan.executionStats.totalKeysExamined).to.be.at.most(5);
     expect(JSON.stringify(plan.queryPlanner)).not.to.contain('"SORT"');

@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { NextRun } from '../../activities/schedule-activities.ts';
 import type { TestSendInput } from '../../domain/test-message.ts';
 import type { Wait } from '../../domain/trigger-plan.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type WORKFLOW,
   workflowIds,
   type CampaignInput,
+  type QueueInput,
   type RunInput,
   type TriggerInput,
   type UserAction,
@@ -22,7 +24,7 @@ export interface Scenario {
   server: 'ordinary' | 'short' | 'skipping';
   activities?: Partial<AllActivities>;
   workflowId: string;
-  input(nowMs: number): CampaignInput | RunInput | TriggerInput | TestSendInput;
+  input(nowMs: number): CampaignInput | RunInput | QueueInput | TriggerInput | TestSendInput;
   /** What happens to it until it ends. */
   play?(handle: WorkflowHandle): Promise<void>;
   /** Workflows it starts, captured beside it. */
@@ -65,9 +67,47 @@ const aCampaign = (kind: 'live' | 'past', startsAtMs: number, endsAtMs: number |
   startsAtMs,
   endsAtMs,
 });
+const queue = (
+  name: string,
+  rest: Omit<Scenario, 'workflow' | 'name' | 'workflowId' | 'input'>,
+): Scenario => ({
+  workflow: 'queue',
+  name,
+  workflowId: workflowIds.queue(name),
+  input: () => ({ campaignId: 'c1' }),
+  ...rest,
+});
+type QueueAnswer = Awaited<ReturnType<AllActivities['drainQueue']>>;
+const queued = (count: number): { text: string } => ({
+  text: `${count} queued messages leave at 60 a minute.`,
+});
+const waitsForRate = (count: number) => (): QueueAnswer => ({
+  kind: 'wait',
+  untilMs: Date.now() + SECOND,
+  ...queued(count),
+});
+const emptied: QueueAnswer = { kind: 'done', text: 'Nothing is queued any more.' };
 const act = (action: UserAction) => (handle: WorkflowHandle) => handle.signal(SIGNAL.userAction, action);
 const restart = (...waits: Wait[]) => act({ kind: 'restart', waits, text: 'restarted by Added To Cart' });
 const close = act({ kind: 'close', outcome: 'inactionMet', text: 'closed by Charged: inactionMet' });
+
+const NONE: NextRun['next'] = { kind: 'none' };
+const nextRunAt = (untilMs: number): NextRun['next'] => ({
+  kind: 'wait',
+  untilMs,
+  text: 'next run at 09:00',
+});
+/** A campaign that ends so long after it is asked first; its run is over when it is asked after that. */
+function endingIn(ms: number, instantMs: number): () => Promise<NextRun> {
+  let endsAtMs: number | undefined;
+  let ended = 0;
+  return () => {
+    endsAtMs ??= Date.now() + ms;
+    if (Date.now() >= endsAtMs) ended += 1;
+    const open = ended > 1 ? [] : [{ runId: 'r1', instantMs }];
+    return Promise.resolve({ open, next: NONE, endsAtMs });
+  };
+}
 
 /** Waits until the history has so many events of a kind. */
 async function until(handle: WorkflowHandle, attributes: string, count = 1): Promise<void> {
@@ -221,6 +261,43 @@ export const scenarios: Scenario[] = [
     },
   }),
 
+  queue('emptied-at-its-rate', {
+    server: 'ordinary',
+    activities: {
+      drainQueue: inTurn<QueueAnswer>(
+        waitsForRate(3),
+        { kind: 'more', ...queued(2) },
+        waitsForRate(1),
+        emptied,
+      ),
+    },
+  }),
+  queue('woken-while-it-waits', {
+    server: 'ordinary',
+    activities: {
+      drainQueue: inTurn<QueueAnswer>(
+        () => ({ kind: 'wait', untilMs: Date.now() + DAY, ...queued(1) }),
+        emptied,
+      ),
+    },
+    async play(handle) {
+      await until(handle, TIMER);
+      await handle.signal(SIGNAL.wake);
+    },
+  }),
+  queue('continued-as-new', {
+    server: 'short',
+    activities: {
+      drainQueue: inTurn<QueueAnswer>(
+        { kind: 'more', ...queued(4) },
+        waitsForRate(3),
+        { kind: 'more', ...queued(2) },
+        waitsForRate(1),
+        emptied,
+      ),
+    },
+  }),
+
   {
     workflow: 'testSend',
     name: 'sent',
@@ -306,10 +383,29 @@ export const scenarios: Scenario[] = [
     input: () => aCampaign('past', 0, null),
     children: [{ workflow: 'run', name: 'of-a-campaign', workflowId: workflowIds.run('c1', 0) }],
   }),
+  campaign('past-recurring-and-edited', {
+    server: 'ordinary',
+    activities: {
+      nextRun: inTurn<NextRun>(
+        () => ({ open: [], next: nextRunAt(Date.now() + DAY), endsAtMs: null }),
+        () => ({ open: [], next: nextRunAt(Date.now() + SECOND), endsAtMs: null }),
+        { open: [{ runId: 'r1', instantMs: 3 }], next: NONE, endsAtMs: null },
+        { open: [], next: NONE, endsAtMs: null },
+      ),
+    },
+    input: () => aCampaign('past', 3, null),
+    async play(handle) {
+      await until(handle, TIMER);
+      await handle.signal(SIGNAL.edited);
+    },
+  }),
   campaign('past-ended-before-its-run', {
     server: 'ordinary',
-    activities: { drain: () => Promise.resolve({ kind: 'wait', untilMs: Date.now() + DAY }) },
-    input: (now) => ({ ...aCampaign('past', 1, now + 2 * SECOND) }),
+    activities: {
+      drain: () => Promise.resolve({ kind: 'wait', untilMs: Date.now() + DAY }),
+      nextRun: endingIn(2 * SECOND, 1),
+    },
+    input: (now) => aCampaign('past', 1, now + 2 * SECOND),
   }),
   campaign('past-whose-run-was-terminated', {
     server: 'ordinary',
@@ -317,6 +413,10 @@ export const scenarios: Scenario[] = [
       drain: inTurn<Awaited<ReturnType<AllActivities['drain']>>>(
         () => ({ kind: 'wait', untilMs: Date.now() + DAY }),
         { kind: 'done' },
+      ),
+      nextRun: inTurn<NextRun>(
+        ...[1, 2].map(() => ({ open: [{ runId: 'r1', instantMs: 2 }], next: NONE, endsAtMs: null })),
+        { open: [], next: NONE, endsAtMs: null },
       ),
     },
     input: () => aCampaign('past', 2, null),

@@ -1,9 +1,16 @@
 import type { CampaignActivities } from '../../activities/campaign-activities.ts';
+import type { QueueActivities } from '../../activities/queue-activities.ts';
 import type { RunActivities } from '../../activities/run-activities.ts';
+import type { NextRun, ScheduleActivities } from '../../activities/schedule-activities.ts';
 import type { TestActivities } from '../../activities/test-activities.ts';
 import type { TriggerActivities } from '../../activities/trigger-activities.ts';
 
-export type AllActivities = CampaignActivities & RunActivities & TriggerActivities & TestActivities;
+export type AllActivities = CampaignActivities &
+  ScheduleActivities &
+  RunActivities &
+  QueueActivities &
+  TriggerActivities &
+  TestActivities;
 
 /**
  * Activities with the names and answers of the real ones that do nothing: everything goes well at once.
@@ -14,7 +21,8 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
   return {
     beginCampaign: () => Promise.resolve('begun'),
     rescanEvents: () => Promise.resolve(0),
-    openRun: () => Promise.resolve({ runId: 'r1', finished: false }),
+    readSpan: () => Promise.resolve({ startsAtMs: 0, endsAtMs: null }),
+    nextRun: oneRun(0),
     finishCampaign: () => Promise.resolve(0),
     materialise: () => Promise.resolve({ after: null }),
     draw: () => Promise.resolve({ kind: 'over' }),
@@ -26,6 +34,7 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
           ? { status: 'stopped', text: 'Stopped: 3 messages were not sent.' }
           : { status: 'completed', text: 'Completed: every message is settled.' },
       ),
+    drainQueue: () => Promise.resolve({ kind: 'done', text: 'Nothing is queued any more.' }),
     sendTrigger: () => Promise.resolve({ kind: 'settled', outcome: 'sent', text: 'sent' }),
     retryTrigger: () => Promise.resolve({ kind: 'settled', outcome: 'sent', text: 'sent' }),
     replanTrigger: () => Promise.resolve({ waits: [] }),
@@ -33,6 +42,12 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
       Promise.resolve(profileIds.map((profileId) => ({ profileId, sent: true, devices: [] }))),
     ...others,
   };
+}
+
+/** @returns a schedule with one run, which is over when it is asked for the second time */
+export function oneRun(instantMs: number): () => Promise<NextRun> {
+  const none = { next: { kind: 'none' as const }, endsAtMs: null };
+  return inTurn<NextRun>({ ...none, open: [{ runId: 'r1', instantMs }] }, { ...none, open: [] });
 }
 
 /** @returns an activity that gives one answer after the other, then the last again and again */

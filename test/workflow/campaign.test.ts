@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 
 import { SIGNAL, WORKFLOW, workflowIds } from '../../workflows/contract.ts';
-import { campaignInput, createCampaignLog } from './fixtures/campaign-log.ts';
+import { createCampaignLog } from './fixtures/campaign-log.ts';
 import { createRunRows, RUN } from './fixtures/run-rows.ts';
 import {
   DAY,
@@ -21,10 +21,18 @@ describe('a campaign', function () {
   function scene() {
     const log = createCampaignLog();
     const run = createRunRows();
-    const activities = (nowMs: () => Promise<number>): Partial<AllActivities> => ({
-      ...log.activities(nowMs),
-      ...run.activities(nowMs),
-    });
+    const activities = (nowMs: () => Promise<number>): Partial<AllActivities> => {
+      const ofRun = run.activities(nowMs);
+      return {
+        ...log.activities(nowMs),
+        ...ofRun,
+        async finishRun(input) {
+          const answer = await ofRun.finishRun(input);
+          log.runFinished = true;
+          return answer;
+        },
+      };
+    };
     return { log, run, activities };
   }
 
@@ -32,7 +40,7 @@ describe('a campaign', function () {
     const { log, activities } = scene();
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
-      const input = campaignInput('live', now + 3 * HOUR, now + 9 * DAY);
+      const input = log.input('live', now + 3 * HOUR, now + 9 * DAY);
       const handle = await time.start(WORKFLOW.campaign, ID, input);
       expect(await handle.result()).to.equal('completed');
       expect(log.calls.map((call) => call.name)).to.deep.equal([
@@ -51,7 +59,7 @@ describe('a campaign', function () {
     const { log, activities } = scene();
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('live', now, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('live', now, null));
       await time.sleepUntil(now + 100 * DAY);
       expect(log.at('finishCampaign')).to.equal(undefined);
       await handle.signal(SIGNAL.stop);
@@ -65,7 +73,7 @@ describe('a campaign', function () {
     const { log, activities } = scene();
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('past', now + DAY, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('past', now + DAY, null));
       await time.sleepUntil(now + HOUR);
       await handle.signal(SIGNAL.stop);
       expect(await handle.result()).to.equal('stopped');
@@ -79,7 +87,7 @@ describe('a campaign', function () {
     log.begins = 'stopped';
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('live', now + HOUR, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('live', now + HOUR, null));
       expect(await handle.result()).to.equal('stopped');
       expect(log.calls.map((call) => call.name)).to.deep.equal(['beginCampaign', 'finishCampaign']);
     });
@@ -94,9 +102,9 @@ describe('a campaign', function () {
         { id: 'a', partition: 1, dueAtMs: at },
         { id: 'b', partition: 60, dueAtMs: at + 11 * HOUR },
       );
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('past', at, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('past', at, null));
       expect(await handle.result()).to.equal('completed');
-      expectAt(log.at('openRun'), at, 'the run');
+      expectAt(log.at('nextRun'), at, 'the run');
       expect(log.at('rescanEvents')).to.equal(undefined);
       expectAt(run.rows[0]?.sentAtMs, at);
       expectAt(run.rows[1]?.sentAtMs, at + 11 * HOUR);
@@ -109,7 +117,7 @@ describe('a campaign', function () {
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
       run.rows.push({ id: 'a', partition: 1, dueAtMs: now + DAY });
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('past', now, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('past', now, null));
       await time.sleepUntil(now + HOUR);
       await handle.signal(SIGNAL.stop);
       expect(await handle.result()).to.equal('stopped');
@@ -125,7 +133,7 @@ describe('a campaign', function () {
       const now = await time.nowMs();
       run.gate = 'paused';
       run.rows.push({ id: 'a', partition: 1, dueAtMs: now });
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('past', now, now + 2 * DAY));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('past', now, now + 2 * DAY));
       expect(await handle.result()).to.equal('completed');
       expect(run.calls.at(-1)).to.deep.include({ name: 'finishRun', detail: true });
       expectAt(log.at('finishCampaign'), now + 2 * DAY, 'the end');
@@ -139,11 +147,10 @@ describe('a campaign', function () {
       const now = await time.nowMs();
       run.rows.push({ id: 'a', partition: 1, dueAtMs: now + 30 * MINUTE });
       const other = await time.start(WORKFLOW.run, workflowIds.run('c', now), { ...RUN, instantMs: now });
-      const handle = await time.start(WORKFLOW.campaign, ID, campaignInput('past', now, null));
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('past', now, null));
       await time.sleepUntil(now + 10 * MINUTE);
       expect((await handle.describe()).status.name).to.equal('RUNNING');
       expect(await other.result()).to.equal('completed');
-      log.runFinished = true;
       expect(await handle.result()).to.equal('completed');
       const { closeTime } = await handle.describe();
       expect((closeTime?.getTime() ?? 0) - now).to.be.within(30 * MINUTE, 32 * MINUTE);

@@ -21,11 +21,14 @@ export type Row = MessageDoc;
 
 /** An API and a push service in this process; the workers, which are what fails, in processes of their own. */
 export interface FaultStack {
-  api: RunningApi;
+  readonly api: RunningApi;
+  /** Ends the API and starts it anew on its port. */
+  restartApi(): Promise<void>;
   client: ApiClient;
   push: PushService;
   temporal: { address: string; namespace: string };
-  startWorker(): Promise<WorkerProcess>;
+  /** @param env in what its environment differs from that of the others */
+  startWorker(env?: Record<string, string>): Promise<WorkerProcess>;
   /** The rows of a campaign as the database has them now, by id. */
   rows(campaignId: string): Promise<Map<string, Row>>;
   /** Any other collection of the stack's database. */
@@ -69,12 +72,15 @@ export async function startFaultStack(servers?: {
       BECKON_PUSH_HOSTS: push.host,
     };
     const config = readConfig({ ...env, PORT: '0', BECKON_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: 'fatal' });
-    const api = await startApi({
-      config: { ...config, mongodbUri, temporalAddress },
-      log: createLog(process.env.BECKON_TEST_LOG ?? 'silent'),
-      // Only when a test asks for it: a sweep of its own accord could hide what is wrong.
-      sweep: { overdueMs: 2_000, everyMs: 3_600_000 },
-    });
+    const openApi = (port: number): Promise<RunningApi> =>
+      startApi({
+        config: { ...config, port, mongodbUri, temporalAddress },
+        log: createLog(process.env.BECKON_TEST_LOG ?? 'silent'),
+        // Only when a test asks for it: a sweep of its own accord could hide what is wrong.
+        sweep: { overdueMs: 2_000, everyMs: 3_600_000 },
+      });
+    let api = await openApi(0);
+    const { port, url } = api;
     cleanUps.push(() => api.close());
 
     const database = mongoose.createConnection(mongodbUri, {
@@ -86,14 +92,21 @@ export async function startFaultStack(servers?: {
     const collection = (of: string): mongoose.mongo.Collection => database.collection(of);
 
     return {
-      api,
-      client: createApiClient(api.url, ADMIN_KEY),
+      get api() {
+        return api;
+      },
+      async restartApi() {
+        await api.close();
+        api = await openApi(port);
+      },
+      client: createApiClient(url, ADMIN_KEY),
       push,
       temporal: { address: temporalAddress, namespace: temporalNamespace },
-      async startWorker() {
+      async startWorker(more = {}) {
         const worker = await startWorkerProcess({
           ...env,
-          BECKON_PUBLIC_URL: api.url,
+          ...more,
+          BECKON_PUBLIC_URL: url,
           NODE_EXTRA_CA_CERTS: certificates,
         });
         cleanUps.push(() => worker.kill());

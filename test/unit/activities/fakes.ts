@@ -54,6 +54,7 @@ export function createFakeDelivery(rowCount: number) {
   const taken: string[] = [];
   const givenBack: string[] = [];
   const warnings: object[] = [];
+  const tokens: string[] = [];
   const state = {
     gate: 'open' as Gate,
     /** What the last look at the gate says; null: the same. */
@@ -75,6 +76,8 @@ export function createFakeDelivery(rowCount: number) {
     /** By profile, over all sites. */
     latestZones: new Map<string, string>(),
     takeTurn: (): 'granted' | { takenAt: Date } => 'granted',
+    /** How many of the wanted a bucket grants. */
+    takeTokens: (bucket: string, wanted: number): number => (bucket === '' ? 0 : wanted),
   };
   const rows = Array.from({ length: rowCount }, (_, i) => messageRow(`message-${i}`, `profile-${i}`));
   const definition: CampaignDefinition = {
@@ -134,6 +137,18 @@ export function createFakeDelivery(rowCount: number) {
         return Promise.resolve();
       },
     },
+    throughput: {
+      take({ name }: { name: string }, wanted: number) {
+        const granted = state.takeTokens(name, wanted);
+        tokens.push(`${name}: took ${granted} of ${wanted}`);
+        const nextAt = new Date(clock.nowMs() + (granted === 0 ? 60_000 : 0));
+        return Promise.resolve({ grant: name, granted, nextAt });
+      },
+      settle({ name }: { name: string }, grant: string, left: number) {
+        tokens.push(`${grant === name ? name : 'another'}: ${left} left`);
+        return Promise.resolve();
+      },
+    },
     gate: {
       refresh: () => Promise.resolve(state.gate),
       now: () => state.gateNow ?? state.gate,
@@ -175,6 +190,8 @@ export function createFakeDelivery(rowCount: number) {
     taken,
     givenBack,
     warnings,
+    /** What was asked of the buckets, in order. */
+    tokens,
     /** How each row was left, by id. */
     left: () => new Map(recorded.map((result) => [result.messageId, result.settlement])),
     recorded,

@@ -9,7 +9,11 @@ const opened = Date.UTC(2026, 10, 20, 12);
 const delayOver = opened + 48 * HOUR;
 
 /** One waiting row that was planned for 9:00 in Tokyo, midnight in UTC. */
-function scene(zone: string | undefined, account = 'UTC') {
+function scene(
+  zone: string | undefined,
+  account = 'UTC',
+  more: { departure?: unknown; nowMs?: number } = {},
+) {
   const event = { id: 'e', eventId: 'e', name: 'Booked', index: 0 };
   const at = { time: new Date(opened), receivedAt: new Date(opened) };
   const row = {
@@ -24,9 +28,13 @@ function scene(zone: string | undefined, account = 'UTC') {
   };
   const moved: Date[] = [];
   const dnd = { from: '21:00', to: '09:00', action: 'delay' };
-  const definition = { who: { live: { event: 'Booked' } }, when: { start: 'now', delay: '2d', dnd } };
+  const dateProperty = { property: 'departure', offset: '-1d', at: '09:00' };
+  const definition =
+    'departure' in more
+      ? { who: { live: { event: 'Booked', dateProperty } }, when: { start: 'now' } }
+      : { who: { live: { event: 'Booked' } }, when: { start: 'now', delay: '2d', dnd } };
   const deps = {
-    clock: { nowMs: () => delayOver },
+    clock: { nowMs: () => more.nowMs ?? delayOver },
     messages: {
       byId: () => Promise.resolve(row),
       restartPassage(id: string, passage: unknown, dueAt: Date) {
@@ -37,7 +45,9 @@ function scene(zone: string | undefined, account = 'UTC') {
       },
     },
     campaigns: { version: () => Promise.resolve(definition) },
-    events: { byId: () => Promise.resolve({ ...event, ...at, properties: {} }) },
+    events: {
+      byId: () => Promise.resolve({ ...event, ...at, properties: { departure: more.departure } }),
+    },
     profiles: { byIds: () => Promise.resolve(new Map([['p', { timezone: zone }]])) },
     subscriptions: { activeOf: () => Promise.resolve(new Map()) },
     sites: { byId: () => Promise.resolve(null) },
@@ -73,6 +83,35 @@ describe('planning a passage again after a long wait', () => {
   it("counts by the account's time zone where no other is known", async () => {
     const { moved, replan } = scene(undefined, 'Asia/Tokyo');
     expect((await replan()).waits.map(({ untilMs }) => untilMs)).to.deep.equal([delayOver + 12 * HOUR]);
+    expect(moved).to.deep.equal([]);
+  });
+});
+
+describe('planning a reminder again', () => {
+  /** 9:00 in Tokyo on the day before the departure, the 24th, is when the row is due. */
+  const due = delayOver + 12 * HOUR;
+  const planned = (zone: string, nowMs: number, departure: unknown = '2026-11-24') =>
+    scene(zone, 'UTC', { departure, nowMs });
+
+  it('leaves the row alone while nobody has moved', async () => {
+    const { moved, replan } = planned('Asia/Tokyo', due - 26 * HOUR);
+    expect((await replan()).waits.map(({ kind, untilMs }) => [kind, untilMs])).to.deep.equal([['date', due]]);
+    expect(moved).to.deep.equal([]);
+  });
+
+  it('moves it with a user who has travelled west, and to an instant that has passed with one who went east', async () => {
+    const west = planned('Europe/Berlin', due - 26 * HOUR);
+    expect((await west.replan()).waits.at(-1)?.untilMs).to.equal(due + 8 * HOUR);
+    expect(west.moved).to.deep.equal([new Date(due + 8 * HOUR)]);
+    // By the time of its wait for 9:00 in Tokyo it has been 9:00 in Auckland for four hours.
+    const east = planned('Pacific/Auckland', due);
+    expect((await east.replan()).waits).to.deep.equal([]);
+    expect(east.moved).to.deep.equal([new Date(due - 4 * HOUR)]);
+  });
+
+  it('plans nothing for an event that names no date', async () => {
+    const { moved, replan } = planned('Asia/Tokyo', due, 'soon');
+    expect(await replan()).to.deep.equal({ waits: [] });
     expect(moved).to.deep.equal([]);
   });
 });

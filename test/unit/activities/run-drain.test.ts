@@ -8,7 +8,7 @@ import { createFakeDelivery } from './fakes.ts';
 describe('draining a run that is paused and resumed', () => {
   function setUp() {
     const fake = createFakeDelivery(1);
-    const campaign = { status: 'paused' as CampaignStatus };
+    const campaign = { status: 'paused' as CampaignStatus, definition: fake.definition };
     let left: Message[] | undefined;
     const { claim } = fake.deps.messages;
     fake.deps.messages.claim = async (...query) => (left ??= await claim(...query));

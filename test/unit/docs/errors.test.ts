@@ -7,6 +7,8 @@ import type { RejectionReason, UnreachableReason } from '../../../domain/outcome
 // The type check fails here as soon as a reason is added or taken away.
 const suppressions = {
   dnd: true,
+  cutOff: true,
+  localTimePast: true,
   globalLimit: true,
   frequencyCap: true,
   targetingCap: true,

@@ -349,6 +349,7 @@ describe('explaining an opening event', () => {
       { event: opening, messageId: 'new' },
       rows,
       turnAt,
+      'Europe/Berlin',
     );
     return [outcome, detail];
   };
@@ -385,6 +386,39 @@ describe('explaining an opening event', () => {
       passage: { ...passage, openedBy: refOf(event(-HOUR)), event: refOf(event(-HOUR)) },
     });
     expect(judged(event(-3 * HOUR), { rows: [later] })[0]).to.equal('open');
+  });
+
+  it('says what it did to a reminder, or why it did nothing', () => {
+    const more: Partial<LiveAudience> = {
+      inaction: undefined,
+      cancelledBy: [{ event: live.event, where: [{ property: 'status', op: 'eq', value: 'cancelled' }] }],
+      dateProperty: { property: 'departure', offset: '-2d', at: '09:00' },
+    };
+    const names = (departure: unknown, rest: object = {}): StoredEvent =>
+      event(-2 * HOUR, { departure, ...rest });
+    // Of the profile's own time zone: 09:00 in Berlin on 1 December.
+    const due = new Date('2026-12-01T08:00:00Z');
+    const held = { ...passage, event: refOf(event(-HOUR)), openedBy: refOf(event(-3 * HOUR)) };
+    const waiting = rowOf({ passage: held, firstDueAt: due, createdAt: at(-3 * HOUR) });
+    const moving = names('2026-12-03');
+    const moved = rowOf({ passage: { ...held, event: refOf(moving) }, firstDueAt: due });
+    const closed = { ...held, event: refOf(event(-3 * HOUR)), closedBy: refOf(moving) };
+    const withdrawn = rowOf({ state: 'suppressed', passage: closed, detail: 'moved to then' });
+    const sent = rowOf({ state: 'sent', passage: { ...held, event: held.openedBy }, firstDueAt: due });
+    const cases: [[string, string], string, RegExp][] = [
+      [judged(moving, { more }), 'open', /opened no message/],
+      [judged(names(undefined), { more }), 'ignored', /names no date: departure is missing/],
+      [judged(names('2026-11-22'), { more }), 'ignored', /had passed.*2026-11-20T08:00:00.000Z/],
+      [judged(names('2026-12-03', { status: 'cancelled' }), { more }), 'ignored', /cancels/],
+      [judged(moving, { more, rows: [waiting] }), 'ignored', /a later event had moved/],
+      [judged(moving, { more, rows: [moved] }), 'restarted', /recorded: it moved the reminder/],
+      [judged(moving, { more, rows: [withdrawn] }), 'ignored', /recorded: it withdrew.*moved to then/],
+      [judged(moving, { more, rows: [sent] }), 'ignored', /for that date, or a later one/],
+    ];
+    for (const [[outcome, detail], expected, text] of cases) {
+      expect(detail).to.match(text);
+      expect(outcome, detail).to.equal(expected);
+    }
   });
 
   it('counts the turn that the profile had taken, over the whole interval', () => {

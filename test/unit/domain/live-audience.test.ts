@@ -130,6 +130,7 @@ describe('decideOpening', () => {
   const passage = (id: string, opened: number, more: Partial<PassageState> = {}): PassageState => ({
     id,
     state: 'waiting',
+    firstDueAt: new Date(opened * 1000),
     openedBy: order(opened),
     event: order(opened),
     ...more,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { inQuietHours } from '../../../domain/quiet-hours.ts';
-import { clockText, planTrigger } from '../../../domain/trigger-plan.ts';
+import { clockText, endsQuietHours, planTrigger } from '../../../domain/trigger-plan.ts';
 
 const live = { event: 'Added To Cart', matchOn: 'cartId', inaction: { event: 'Charged', within: '10m' } };
 const at = (iso: string): number => Date.parse(iso);
@@ -110,6 +110,60 @@ describe('planTrigger', () => {
         },
       ),
     );
+  });
+});
+
+describe('planTrigger for a reminder', () => {
+  const reminder = (
+    departure: unknown,
+    more: { dnd?: object; now?: string; at?: string | undefined } = {},
+  ) => {
+    const time = '2026-06-01T10:00:00Z';
+    const dateProperty = { property: 'departure', offset: '-2d', at: 'at' in more ? more.at : '09:00' };
+    return planTrigger({
+      live: { event: 'Booked', matchOn: 'trip', dateProperty },
+      when: { start: 'now', ...(more.dnd ? { dnd: more.dnd } : {}) } as never,
+      event: { time: new Date(time), properties: { trip: 'rome', departure } },
+      zone: 'Europe/Berlin',
+      nowMs: at(more.now ?? time),
+    });
+  };
+
+  it('qualifies at the event, and waits until its local time of the day', () => {
+    const result = reminder('2026-12-03');
+    expect(result.qualifiesAtMs).to.equal(at('2026-06-01T10:00:00Z'));
+    expect(result.dueAtMs).to.equal(at('2026-12-01T08:00:00Z'));
+    expect(result.waits.at(-1)).to.deep.equal({
+      kind: 'date',
+      untilMs: at('2026-12-01T08:00:00Z'),
+      summary: 'waits until 2026-12-01 09:00:00 (Europe/Berlin), 2 days before departure, trip rome',
+    });
+  });
+
+  it('looks at the time zone again while nobody can have travelled past the date', () => {
+    const [look, ...rest] = reminder('2026-12-03').waits;
+    expect(look).to.include({ kind: 'date', untilMs: at('2026-11-30T06:00:00Z') });
+    expect(look?.summary).to.include('until 2026-12-01 09:00:00').and.include('26 hours before');
+    expect(rest).to.have.length(1);
+    expect(reminder('2026-06-04').waits).to.have.length(1);
+  });
+
+  it('comes after the end of quiet hours that hold then', () => {
+    const result = reminder('2026-12-03', { dnd: { from: '21:00', to: '10:30', action: 'delay' } });
+    expect(result.dueAtMs).to.equal(at('2026-12-01T09:30:00Z'));
+    expect(result.waits.map(({ kind }) => kind)).to.deep.equal(['date', 'date', 'quietHours']);
+    expect(endsQuietHours(result)).to.equal(true);
+    expect(endsQuietHours(reminder('2026-12-03'))).to.equal(false);
+  });
+
+  it('of a date that went by since the event is due at it, and waits for nothing', () => {
+    const result = reminder('2026-06-03T13:00:00+02:00', { at: undefined, now: '2026-06-01T12:00:00Z' });
+    expect(result.dueAtMs).to.equal(at('2026-06-01T11:00:00Z'));
+    expect(result.waits.filter(({ untilMs }) => untilMs > at('2026-06-01T12:00:00Z'))).to.deep.equal([]);
+  });
+
+  it('cannot be made of an event that names no date', () => {
+    expect(() => reminder('soon')).to.throw(RangeError, /no date/);
   });
 });
 

@@ -1,0 +1,115 @@
+import { EARLIER_VERSIONS, type Campaign, type CampaignDefinition } from '../../domain/campaign.ts';
+import {
+  changeFaults,
+  hasBegun,
+  isRescheduled,
+  stillWrong,
+  withKeptStart,
+} from '../../domain/campaign-edit.ts';
+import { namesOfAll } from '../../domain/live-versions.ts';
+import type { Fault } from '../../domain/segment.ts';
+import type { ApiDeps } from '../deps.ts';
+import { Problem } from '../http/problem.ts';
+import { referenceFaults } from '../segments/references.ts';
+import { audienceOf, save } from './definition.ts';
+import { publishFaults } from './publishable.ts';
+
+/** How long after an edit a call may still store what it judged before it. */
+const STRADDLE_MS = 5 * 60_000;
+
+/**
+ * Makes a definition the next version of a campaign that is published. Whoever is inside, and a run under way, keep
+ * theirs; every event posted after this has returned is judged by the new one.
+ *
+ * @param editId the same when the call is repeated
+ * @throws Problem `validation_failed` with everything that is wrong, `wrong_status` when it is over or was changed
+ *   meanwhile, `too_many` when somebody is inside by a version too far back
+ */
+export async function editPublished(
+  deps: ApiDeps,
+  campaign: Campaign,
+  posted: CampaignDefinition,
+  editId: string,
+): Promise<Campaign> {
+  const nowMs = deps.clock.now().getTime();
+  const begun = hasBegun(campaign, nowMs);
+  const faults = await editFaults(deps, campaign, posted, nowMs);
+  if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
+  await mustNotForget(deps, campaign);
+
+  const definition = begun ? withKeptStart(posted, campaign) : posted;
+  const { start, end } = definition.when;
+  const startMs = start === 'now' ? nowMs : Date.parse(start);
+  const startsAt = startMs <= nowMs ? ('now' as const) : new Date(startMs);
+  const edited = await save(definition, () =>
+    deps.campaigns.edit(campaign.id, {
+      editId,
+      judged: campaign.updatedAt,
+      definition,
+      ...(begun ? {} : { startsAt }),
+      endsAt: end === undefined ? undefined : new Date(end),
+      rescheduled: begun && isRescheduled(campaign.definition, definition),
+    }),
+  );
+  if (!edited)
+    throw new Problem('wrong_status', 'the campaign was changed at the same time; read it and decide anew');
+  await rescan(deps, edited);
+  await tell(deps, edited);
+  return edited;
+}
+
+/** Everything that keeps the definition from being the next version. */
+async function editFaults(
+  deps: ApiDeps,
+  campaign: Campaign,
+  next: CampaignDefinition,
+  nowMs: number,
+): Promise<Fault[]> {
+  const begun = hasBegun(campaign, nowMs);
+  const changes = changeFaults(campaign, next, nowMs);
+  // The start of a campaign that has begun lies in the past, and rightly so.
+  const judged = begun ? { ...next, when: { ...next.when, start: 'now' } } : next;
+  const { timezone } = await deps.settings.read();
+  const content = publishFaults(judged, deps.templates, nowMs, timezone);
+  const { segment, pointer } = audienceOf(next);
+  return [
+    ...changes,
+    ...(begun ? stillWrong(content, campaign.definition, next) : content),
+    ...(await referenceFaults(deps, segment, pointer)),
+  ];
+}
+
+/** What an event does to somebody inside is judged by the version that it entered under, which must be kept in view. */
+async function mustNotForget(deps: ApiDeps, campaign: Campaign): Promise<void> {
+  const forgotten = campaign.version - EARLIER_VERSIONS;
+  if (forgotten < 1 || !('live' in campaign.definition.who)) return;
+  if (!(await deps.messages.hasOpenUpTo(campaign.id, forgotten))) return;
+  const detail = `messages opened under version ${forgotten} or before are not settled yet; at most ${EARLIER_VERSIONS} versions can follow one`;
+  throw new Problem('too_many', detail);
+}
+
+/** Marks for dispatch what was stored meanwhile by calls whose view did not hold this version yet. */
+async function rescan(deps: ApiDeps, campaign: Campaign): Promise<void> {
+  const { definition, versionAt, catalogueVersion } = campaign;
+  if (!('live' in definition.who) || !versionAt || catalogueVersion === undefined) return;
+  const { live } = definition.who;
+  const names = namesOfAll({ live, earlier: [] });
+  const until = new Date(versionAt.getTime() + STRADDLE_MS);
+  try {
+    await deps.events.markPendingBetween(versionAt, until, catalogueVersion, names);
+  } catch (error) {
+    deps.log.warn(
+      { err: error },
+      'edit: events stored at the same moment may be judged by the version before',
+    );
+  }
+}
+
+async function tell(deps: ApiDeps, { id, version }: Campaign): Promise<void> {
+  try {
+    if (await deps.workflows.editCampaign(id)) await deps.campaigns.told(id, version);
+  } catch (error) {
+    // The row is the truth: the sweep tells the workflow.
+    deps.log.warn({ err: error }, 'edit: Temporal cannot be reached; the sweep will see to it');
+  }
+}

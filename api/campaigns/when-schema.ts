@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { WEEKDAYS } from '../../domain/campaign.ts';
+import { parseDuration } from '../../domain/duration.ts';
+import { MOST_COUNT, MOST_INTERVAL } from '../../domain/recurrence-rule.ts';
+import { parseOffset } from '../../domain/reminder.ts';
+import { PROFILE_ZONE } from '../../domain/schedule.ts';
+import { isTimeZone } from '../../domain/time-zone.ts';
+import { duration, instant, localTime, text } from '../http/fields.ts';
+import { quietHours } from '../settings/quiet-hours-schema.ts';
+
+const requalify = z
+  .strictObject({
+    mode: z.enum(['everyTime', 'once', 'interval']),
+    interval: duration.optional().describe('With mode interval'),
+  })
+  .superRefine(({ mode, interval }, context) => {
+    const path = ['interval'];
+    if (mode === 'interval' && interval === undefined)
+      context.addIssue({ code: 'custom', message: 'is required with mode interval', path });
+    if (mode !== 'interval' && interval !== undefined)
+      context.addIssue({ code: 'custom', message: 'is only for mode interval', path });
+  })
+  .describe('How often the same profile may get it; default every time');
+
+/** A whole number of a range, with one fault for whatever else it is. */
+const whole = (most: number, fault = `must be a whole number from 1 to ${most}`): z.ZodType<number> =>
+  z
+    .number()
+    .refine((n) => Number.isInteger(n) && n >= 1 && n <= most, fault)
+    .meta({ type: 'integer', minimum: 1, maximum: most });
+
+/** Of either sign; the domain says what is wrong with the value, which depends on what it counts. */
+const position = z.number().meta({ type: 'integer' });
+
+const MOST_TIMES = 48;
+const MOST_DATES = 500;
+const times = z.array(localTime).min(1, 'must not be empty').max(MOST_TIMES).describe('Local times of day');
+const localDateTime = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d$/, 'must be a local time such as 2027-12-01T09:00');
+
+const weekday = z.enum(WEEKDAYS);
+const on = z
+  .array(z.union([weekday, position, z.strictObject({ weekday, nth: position })]))
+  .min(1, 'must not be empty')
+  .max(62)
+  .describe(
+    'Weekly: weekdays. Monthly: days of the month (-1 is the last) or `{ weekday, nth }` (-1 is the last). ' +
+      "Left out: the start's own weekday or day of the month",
+  );
+
+const recurrence = z.strictObject({
+  frequency: z.enum(['daily', 'weekly', 'monthly']),
+  interval: whole(MOST_INTERVAL).optional().describe('Every so many days, weeks (from Monday) or months'),
+  on: on.optional(),
+  at: times,
+  until: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d$/, 'must be a date such as 2027-12-31')
+    .optional()
+    .describe('The last local date'),
+  count: whole(MOST_COUNT).optional().describe('So many occurrences in all'),
+});
+
+const schedules = {
+  at: z.strictObject({ at: z.array(localDateTime).min(1, 'must not be empty').max(MOST_DATES) }),
+  every: z.strictObject({ every: recurrence }),
+  rrule: z.strictObject({
+    rrule: text(500).describe('RFC 5545, dates only: the times of day are `at`'),
+    at: times,
+  }),
+};
+
+const schedule = z
+  .union([schedules.at, schedules.every, schedules.rrule], {
+    error: 'needs exactly one of at, every, and rrule with at',
+  })
+  .describe('Past behaviour: when it runs, in local times; left out: once, at the start')
+  .meta({ id: 'RunSchedule' });
+
+/** When a campaign acts, and when its messages may leave. */
+export const when = z.strictObject({
+  start: z
+    .union([z.literal('now'), instant], { error: 'must be "now" or an ISO 8601 instant with offset' })
+    .default('now'),
+  end: instant.optional(),
+  schedule: schedule.optional(),
+  timezone: z
+    .string()
+    .max(64)
+    .refine(
+      (name) => name === PROFILE_ZONE || isTimeZone(name),
+      'must be an IANA time zone such as Europe/Berlin, or profile',
+    )
+    .optional()
+    .describe("Whose local times the schedule's are; `profile`: each user's own; left out: the account's"),
+  ifPast: z
+    .enum(['drop', 'nextDay'])
+    .optional()
+    .describe(
+      'With timezone profile: what becomes of those whose time is past when the run starts; default drop',
+    ),
+  cutOff: z
+    .string()
+    .refine(
+      (value) => parseDuration(value) !== null || localTime.safeParse(value).success,
+      'must be a duration such as 6h or a local time such as 21:00',
+    )
+    .optional()
+    .describe('Past behaviour: nothing leaves so long after the set time, or after this time of its day'),
+  throughput: z
+    .strictObject({ perMinute: whole(1_000_000) })
+    .optional()
+    .describe('At most so many messages leave in any minute'),
+  delay: duration.optional().describe('Live: after qualifying'),
+  dnd: quietHours.optional().describe("Quiet hours in the user's time zone; left out: those of the account"),
+  ignoreQuietHours: z
+    .boolean()
+    .optional()
+    .describe('Without quiet hours of its own: the account has none either'),
+  requalify: requalify.optional(),
+  ignoreGlobalLimits: z
+    .boolean()
+    .optional()
+    .describe("Sends past the account's global campaign limits, and uses nothing of them up"),
+});
+
+/** A reminder at a date that an event names. */
+export const dateProperty = z
+  .strictObject({
+    property: text(128).describe('Of the event: an instant, a local time without offset, or a date'),
+    offset: z
+      .string()
+      .refine((value) => parseOffset(value) !== null, 'must be a duration such as -2d, 1w or -3h')
+      .optional()
+      .describe('How much earlier (with a minus) or later; days and weeks are those of the calendar'),
+    at: localTime.optional().describe("At this time of the date, in the user's time zone"),
+  })
+  .describe('Due at a date that the event names; a later event with the same value of matchOn moves it');

@@ -1,0 +1,37 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+import {
+  continueAsNew,
+  defineSignal,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { SIGNAL, type QueueInput } from './contract.ts';
+import { queueActivities as activities } from './policies.ts';
+import { instantText, waitUntil } from './wait.ts';
+
+const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
+
+/**
+ * Sends the messages of a live campaign that found its rate used up, until there are none. Whoever queues one when
+ * the queue has ended, or is about to, starts or wakes it.
+ */
+export async function queue(input: QueueInput): Promise<'emptied'> {
+  let wakes = 0;
+  setHandler(defineSignal(SIGNAL.wake), () => {
+    wakes += 1;
+  });
+  for (;;) {
+    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof queue>(input);
+    const seen = wakes;
+    const awake = (): boolean => wakes !== seen;
+    const answer = await activities.drainQueue(input.campaignId);
+    setCurrentDetails(answer.text);
+    if (answer.kind === 'wait')
+      await waitUntil(answer.untilMs, `next queued messages at ${instantText(answer.untilMs)}`, awake);
+    if (answer.kind === 'done' && !awake()) break;
+  }
+  upsertSearchAttributes([{ key: outcomeKey, value: 'emptied' }]);
+  return 'emptied';
+}
