@@ -55,13 +55,19 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
 
     /**
      * Marks a campaign as completed (a stopped one is marked already), closes its rows that are still open and
-     * wakes their triggers. @returns how many rows were closed
+     * wakes their triggers.
+     *
+     * @param input.version of the schedule that has nothing more to do; null: it is over at its end alone
+     * @returns how many rows were closed; `goesOn` when it was edited meanwhile, and is not over
      */
-    async finishCampaign(input: { campaignId: string; outcome: 'completed' | 'stopped' }): Promise<number> {
-      if (input.outcome === 'completed') {
-        await deps.campaigns.changeStatus(input.campaignId, ['scheduled', 'running', 'paused'], 'completed');
-      }
+    async finishCampaign(input: {
+      campaignId: string;
+      outcome: 'completed' | 'stopped';
+      version: number | null;
+    }): Promise<number | 'goesOn'> {
+      if (input.outcome === 'completed') await deps.campaigns.complete(input.campaignId, input.version);
       const campaign = await deps.campaigns.byId(input.campaignId);
+      if (campaign && campaign.status !== 'completed' && campaign.status !== 'stopped') return 'goesOn';
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closedRows = await withHeartbeat(async (signal) => {
         let count = 0;

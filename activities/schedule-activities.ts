@@ -13,6 +13,8 @@ import { nextOccurrence, PROFILE_ZONE, scheduleZone, type Occurrence } from '../
 export interface NextRun {
   /** When the campaign ends, as it stands now; epoch milliseconds. */
   endsAtMs: number | null;
+  /** By which version. */
+  version: number;
   /** Runs that are not over: each must have its workflow. */
   open: { runId: string; instantMs: number }[];
   next:
@@ -60,6 +62,7 @@ export function createScheduleActivities(deps: ScheduleActivityDeps) {
         const open = await deps.runs.openOf(campaignId);
         return {
           endsAtMs,
+          version: campaign.version,
           open: open.map((run) => ({ runId: run.id, instantMs: run.instant.getTime() })),
           next,
         };
@@ -94,8 +97,8 @@ export function createScheduleActivities(deps: ScheduleActivityDeps) {
 }
 
 /**
- * What the next occurrence comes after: the latest run, and the moment from which the version counts, since a
- * schedule that is changed at noon has no run at nine of the same day.
+ * What the next occurrence comes after: the latest run, and the moment from which the schedule counts, since one
+ * that is changed at noon has no run at nine of the same day.
  */
 function latestOf(latest: Run | null, campaign: Campaign): Pick<Occurrence, 'local' | 'firstMs'> | null {
   const editedMs = campaign.rescheduledAt?.getTime() ?? -Infinity;

@@ -61,6 +61,9 @@ const counterSchema = new Schema<CounterDoc>(
   { collection: 'counters', versionKey: false },
 );
 
+/** How far the clocks of Temporal, which waits for an end, and of this process may be apart. */
+const CLOCKS_APART_MS = 5_000;
+
 export function createCampaignRepository(connection: Connection): CampaignRepository {
   const model = connection.model<CampaignDoc>('Campaign', campaignSchema);
   const campaigns = model.collection;
@@ -241,15 +244,16 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       }, TRANSACTION);
     },
 
-    async told(id, version) {
-      await campaigns.updateOne({ _id: id as never, version }, { $unset: { untold: '' } });
+    async told({ id, updatedAt }) {
+      await campaigns.updateOne({ _id: id as never, updatedAt }, { $unset: { untold: '' } });
     },
 
     async changeStatus(id, from, to) {
+      const isResumed = from.includes('paused') && (to === 'running' || to === 'scheduled');
       return connection.transaction(async (session) => {
         const answer = await campaigns.updateOne(
           { _id: id as never, status: { $in: from.filter((status) => mayBecome(status, to)) } },
-          [{ $set: { status: to, updatedAt: '$$NOW' } }],
+          [{ $set: { status: to, updatedAt: '$$NOW', ...(isResumed ? { untold: true } : {}) } }],
           { session },
         );
         if (answer.modifiedCount === 0) return null;
@@ -260,6 +264,20 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
 
     version: versions.version,
     versions: versions.versions,
+
+    async complete(id, version) {
+      const by = new Date(Date.now() + CLOCKS_APART_MS);
+      const isOver = [{ endsAt: { $lte: by } }, ...(version === null ? [] : [{ version }])];
+      return connection.transaction(async (session) => {
+        const answer = await campaigns.updateOne(
+          { _id: id as never, status: { $in: ['scheduled', 'running', 'paused'] }, $or: isOver },
+          [{ $set: { status: 'completed', updatedAt: '$$NOW' } }],
+          { session },
+        );
+        if (answer.modifiedCount === 1) await bumpCatalogue(connection, session);
+        return answer.modifiedCount === 1;
+      });
+    },
 
     async finish(id) {
       await campaigns.updateOne({ _id: id as never, finishedAt: { $exists: false } }, [

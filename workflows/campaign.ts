@@ -4,6 +4,7 @@ import {
   defineSignal,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import { SIGNAL, type CampaignInput } from './contract.ts';
@@ -13,18 +14,17 @@ import { followSchedule, type Told } from './run-schedule.ts';
 import { instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
+const LOOK_AGAIN_MS = 1_000;
 
 /** The life of a campaign: waits for its start, does its work, waits for its end, closes what is left open. */
 export async function campaign(input: CampaignInput): Promise<'completed' | 'stopped'> {
-  const told: Told = { stopped: false, changes: 0 };
+  const told: Told = { stopped: false, changes: 0, version: null };
   setHandler(defineSignal(SIGNAL.stop), () => {
     told.stopped = true;
   });
-  for (const name of [SIGNAL.wake, SIGNAL.edited]) {
-    setHandler(defineSignal(name), () => {
-      told.changes += 1;
-    });
-  }
+  setHandler(defineSignal(SIGNAL.changed), () => {
+    told.changes += 1;
+  });
   let span = { startsAtMs: input.startsAtMs, endsAtMs: input.endsAtMs };
 
   if (!input.begun) {
@@ -33,19 +33,30 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
       told.stopped = true;
     if (!told.stopped && input.kind === 'live') await activities.rescanEvents(input.campaignId);
   }
-  const goesOn =
-    !told.stopped &&
-    (await (input.kind === 'past' ? followSchedule(input, told) : awaitEnd())) === 'continue';
-  // Whoever continues reads the campaign anew: nothing that was told to it is lost.
-  if (goesOn) await continueAsNew<typeof campaign>({ ...input, ...span, begun: true });
+  for (;;) {
+    const end = await (told.stopped
+      ? 'over'
+      : input.kind === 'past'
+        ? followSchedule(input, told)
+        : awaitEnd());
+    // Whoever continues reads the campaign anew: nothing that was told to it is lost.
+    if (end === 'continue') await continueAsNew<typeof campaign>({ ...input, ...span, begun: true });
 
-  const outcome = told.stopped ? 'stopped' : 'completed';
-  const closed = await activities.finishCampaign({ campaignId: input.campaignId, outcome });
-  setCurrentDetails(
-    `${outcome === 'stopped' ? 'Stopped' : 'Completed'}; ${closed} open messages were closed.`,
-  );
-  upsertSearchAttributes([{ key: outcomeKey, value: outcome }]);
-  return outcome;
+    const outcome = told.stopped ? 'stopped' : 'completed';
+    const { campaignId } = input;
+    const closed = await activities.finishCampaign({ campaignId, outcome, version: told.version });
+    if (closed === 'goesOn') {
+      // It was edited in the moment in which it was over.
+      await sleep(LOOK_AGAIN_MS, { summary: 'looks at what it was edited to' });
+      span = await scheduleActivities.readSpan(campaignId);
+      continue;
+    }
+    setCurrentDetails(
+      `${outcome === 'stopped' ? 'Stopped' : 'Completed'}; ${closed} open messages were closed.`,
+    );
+    upsertSearchAttributes([{ key: outcomeKey, value: outcome }]);
+    return outcome;
+  }
 
   async function awaitStart(): Promise<void> {
     for (;;) {

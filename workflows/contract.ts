@@ -17,7 +17,7 @@ export const WORKFLOW = {
 } as const;
 
 /** Signals by name. */
-export const SIGNAL = { stop: 'stop', wake: 'wake', edited: 'edited', userAction: 'userAction' } as const;
+export const SIGNAL = { stop: 'stop', wake: 'wake', changed: 'changed', userAction: 'userAction' } as const;
 
 /** Search attributes, all keywords; registered on every server before the worker starts. */
 export const SEARCH_ATTRIBUTES = ['CampaignId', 'ProfileId', 'CampaignName', 'Channel', 'Outcome'] as const;

@@ -18,6 +18,8 @@ export interface Told {
   stopped: boolean;
   /** Grows with everything after which the campaign is to be read anew: an edit, a pause, a resume. */
   changes: number;
+  /** Of the schedule that was looked at last; null for none. */
+  version: number | null;
 }
 
 /** How often it looks again whether a run that it did not start itself is over. */
@@ -38,7 +40,8 @@ export async function followSchedule(input: CampaignInput, told: Told): Promise<
 
   for (;;) {
     const seen = { ...told, settled };
-    const { open, next, endsAtMs } = await scheduleActivities.nextRun(input.campaignId);
+    const { open, next, endsAtMs, version } = await scheduleActivities.nextRun(input.campaignId);
+    told.version = version;
     for (const one of open) if (!watched.has(one.runId)) await start(one);
     const isEnded = endsAtMs !== null && endsAtMs <= Date.now();
     const isLast = told.stopped || isEnded || next.kind === 'none';

@@ -13,6 +13,7 @@ import { Problem } from '../http/problem.ts';
 import { referenceFaults } from '../segments/references.ts';
 import { audienceOf, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
+import { tellCampaign } from './tell-campaign.ts';
 
 /** How long after an edit a call may still store what it judged before it. */
 const STRADDLE_MS = 5 * 60_000;
@@ -54,7 +55,7 @@ export async function editPublished(
   if (!edited)
     throw new Problem('wrong_status', 'the campaign was changed at the same time; read it and decide anew');
   await rescan(deps, edited);
-  await tell(deps, edited);
+  await tellCampaign(deps, edited);
   return edited;
 }
 
@@ -102,14 +103,5 @@ async function rescan(deps: ApiDeps, campaign: Campaign): Promise<void> {
       { err: error },
       'edit: events stored at the same moment may be judged by the version before',
     );
-  }
-}
-
-async function tell(deps: ApiDeps, { id, version }: Campaign): Promise<void> {
-  try {
-    if (await deps.workflows.editCampaign(id)) await deps.campaigns.told(id, version);
-  } catch (error) {
-    // The row is the truth: the sweep tells the workflow.
-    deps.log.warn({ err: error }, 'edit: Temporal cannot be reached; the sweep will see to it');
   }
 }

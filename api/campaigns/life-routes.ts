@@ -7,6 +7,7 @@ import { referenceFaults } from '../segments/references.ts';
 import { campaignChanges } from './campaign-changes.ts';
 import { audienceOf, mustFind, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
+import { tellCampaign } from './tell-campaign.ts';
 
 /** `/v1/campaigns/:id/{publish,pause,resume,stop}`: the life of a campaign. */
 export function campaignLifeRoutes(deps: ApiDeps): Route[] {
@@ -95,10 +96,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
       const resumed = await become(campaign, ['paused'], begun ? 'running' : 'scheduled');
       // Runs that look before the old lease is over would find the campaign paused and go back to sleep.
       await waitOutGate();
-      await tellWorkflows('resume', async () => {
-        await wakeRuns(resumed);
-        await deps.workflows.wakeCampaign(resumed.id);
-      });
+      await tellWorkflows('resume', () => wakeRuns(resumed));
+      await tellCampaign(deps, resumed);
       return resumed;
     }),
     change(

@@ -30,8 +30,6 @@ export interface SweepDeps {
 /** The lease document of the sweep, beside those of the 64 lanes. */
 const SWEEP_LANE = 1_000;
 const PAGE = 1_000;
-/** How many times a campaign that was changed is woken. */
-const SWEEPS_AFTER_CHANGE = 3;
 
 /**
  * Starts again what a lost or restored Temporal no longer has, judged by the rows: campaigns that are not
@@ -46,14 +44,12 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
     const token = await deps.lanes.claim(SWEEP_LANE, deps.owner, Math.max(deps.everyMs, 30_000));
     if (token === null) return;
     try {
-      const changedSince = new Date(deps.clock.now().getTime() - SWEEPS_AFTER_CHANGE * deps.everyMs);
       for (const campaign of await deps.campaigns.unfinished(PAGE)) {
         await deps.workflows.startCampaign(campaign);
         if (campaign.status === 'stopped') await deps.workflows.stopCampaign(campaign.id);
-        else if (campaign.untold && (await deps.workflows.editCampaign(campaign.id)))
-          await deps.campaigns.told(campaign.id, campaign.version);
-        // Whoever resumed or edited it may not have reached its workflow.
-        else if (campaign.updatedAt > changedSince) await deps.workflows.wakeCampaign(campaign.id);
+        // Whoever edited or resumed it may not have reached its workflow.
+        else if (campaign.untold && (await deps.workflows.tellCampaign(campaign.id)))
+          await deps.campaigns.told(campaign);
       }
       const before = new Date(deps.clock.now().getTime() - deps.overdueMs);
       await deps.profiles.eraseLeftovers();

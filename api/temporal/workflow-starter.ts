@@ -34,10 +34,8 @@ import {
 export interface WorkflowStarter extends TriggerSignals, QueueWaker {
   startCampaign(campaign: Campaign): Promise<void>;
   stopCampaign(campaignId: string): Promise<void>;
-  /** Makes a campaign look again at what it is to do. */
-  wakeCampaign(campaignId: string): Promise<void>;
-  /** Makes a campaign look at what it is since it was edited. @returns whether its workflow was there to be told */
-  editCampaign(campaignId: string): Promise<boolean>;
+  /** Makes a campaign look at what it is since it was edited or resumed. @returns whether its workflow was there to be told */
+  tellCampaign(campaignId: string): Promise<boolean>;
   startTrigger(
     input: TriggerInput,
     about: { campaignName: string; version: number; event: string },
@@ -169,11 +167,7 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       await signal(workflowIds.campaign(campaignId), SIGNAL.stop);
     },
 
-    async wakeCampaign(campaignId) {
-      await signal(workflowIds.campaign(campaignId), SIGNAL.wake);
-    },
-
-    editCampaign: (campaignId) => isTold(workflowIds.campaign(campaignId), SIGNAL.edited),
+    tellCampaign: (campaignId) => isTold(workflowIds.campaign(campaignId), SIGNAL.changed),
 
     async startTrigger(input, about) {
       await start(WORKFLOW.liveTrigger, {

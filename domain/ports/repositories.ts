@@ -154,11 +154,16 @@ export interface CampaignRepository {
    */
   edit(id: string, plan: EditPlan): Promise<Campaign | null>;
   /** Notes that its workflow knows of this version. */
-  told(id: string, version: number): Promise<void>;
+  told(campaign: Pick<Campaign, 'id' | 'updatedAt'>): Promise<void>;
   /** @returns the versions of a campaign after one, in order */
   versions(id: string, after: number, limit: number): Promise<CampaignVersion[]>;
   /** Compare-and-set of the status, in one transaction with the catalogue. */
   changeStatus(id: string, from: CampaignStatus[], to: CampaignStatus): Promise<Campaign | null>;
+  /**
+   * Marks a campaign as completed whose end has come, or whose schedule, of this version, has nothing more to do.
+   * @returns whether it is
+   */
+  complete(id: string, version: number | null): Promise<boolean>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
   /** Marks a campaign as done with: nothing of it is open any more. */
   finish(id: string): Promise<void>;

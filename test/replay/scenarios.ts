@@ -105,7 +105,7 @@ function endingIn(ms: number, instantMs: number): () => Promise<NextRun> {
     endsAtMs ??= Date.now() + ms;
     if (Date.now() >= endsAtMs) ended += 1;
     const open = ended > 1 ? [] : [{ runId: 'r1', instantMs }];
-    return Promise.resolve({ open, next: NONE, endsAtMs });
+    return Promise.resolve({ open, next: NONE, endsAtMs, version: 1 });
   };
 }
 
@@ -387,16 +387,16 @@ export const scenarios: Scenario[] = [
     server: 'ordinary',
     activities: {
       nextRun: inTurn<NextRun>(
-        () => ({ open: [], next: nextRunAt(Date.now() + DAY), endsAtMs: null }),
-        () => ({ open: [], next: nextRunAt(Date.now() + SECOND), endsAtMs: null }),
-        { open: [{ runId: 'r1', instantMs: 3 }], next: NONE, endsAtMs: null },
-        { open: [], next: NONE, endsAtMs: null },
+        () => ({ open: [], next: nextRunAt(Date.now() + DAY), endsAtMs: null, version: 1 }),
+        () => ({ open: [], next: nextRunAt(Date.now() + SECOND), endsAtMs: null, version: 1 }),
+        { open: [{ runId: 'r1', instantMs: 3 }], next: NONE, endsAtMs: null, version: 1 },
+        { open: [], next: NONE, endsAtMs: null, version: 1 },
       ),
     },
     input: () => aCampaign('past', 3, null),
     async play(handle) {
       await until(handle, TIMER);
-      await handle.signal(SIGNAL.edited);
+      await handle.signal(SIGNAL.changed);
     },
   }),
   campaign('past-ended-before-its-run', {
@@ -415,8 +415,13 @@ export const scenarios: Scenario[] = [
         { kind: 'done' },
       ),
       nextRun: inTurn<NextRun>(
-        ...[1, 2].map(() => ({ open: [{ runId: 'r1', instantMs: 2 }], next: NONE, endsAtMs: null })),
-        { open: [], next: NONE, endsAtMs: null },
+        ...[1, 2].map(() => ({
+          open: [{ runId: 'r1', instantMs: 2 }],
+          next: NONE,
+          endsAtMs: null,
+          version: 1,
+        })),
+        { open: [], next: NONE, endsAtMs: null, version: 1 },
       ),
     },
     input: () => aCampaign('past', 2, null),

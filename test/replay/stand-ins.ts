@@ -46,7 +46,7 @@ export function standIns(others: Partial<AllActivities> = {}): AllActivities {
 
 /** @returns a schedule with one run, which is over when it is asked for the second time */
 export function oneRun(instantMs: number): () => Promise<NextRun> {
-  const none = { next: { kind: 'none' as const }, endsAtMs: null };
+  const none = { next: { kind: 'none' as const }, endsAtMs: null, version: 1 };
   return inTurn<NextRun>({ ...none, open: [{ runId: 'r1', instantMs }] }, { ...none, open: [] });
 }
 

@@ -55,6 +55,20 @@ describe('a campaign', function () {
     });
   });
 
+  it('that is live goes on when its end is moved in the moment in which it comes', async () => {
+    const { log, activities } = scene();
+    log.edits = 1;
+    await withTimeSkipping(activities, async (time) => {
+      const now = await time.nowMs();
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('live', now, now + DAY));
+      expect(await handle.result()).to.equal('completed');
+      const finishes = log.calls.filter(({ name }) => name === 'finishCampaign');
+      expect(finishes).to.have.length(2);
+      expectAt(finishes[0]?.atMs, now + DAY, 'the first end');
+      expectAt(finishes[1]?.atMs, now + 6 * DAY, 'the end it was moved to');
+    });
+  });
+
   it('that is live without an end goes on until it is stopped', async () => {
     const { log, activities } = scene();
     await withTimeSkipping(activities, async (time) => {

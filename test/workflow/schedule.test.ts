@@ -115,7 +115,7 @@ describe('a campaign with a schedule', function () {
       await time.sleepUntil(at[1]!.getTime() + HOUR);
       expect(begun).to.deep.equal([]);
       world.campaign.status = 'running';
-      await handle.signal(SIGNAL.wake);
+      await handle.signal(SIGNAL.changed);
       expect(await handle.result()).to.equal('completed');
       expect(world.runs.map(({ status }) => status)).to.deep.equal(['missed', 'completed', 'completed']);
       expectAt(begun[0]?.atMs, at[1]!.getTime() + HOUR, 'the late run');
@@ -139,7 +139,7 @@ describe('a campaign with a schedule', function () {
         when: { start: 'now', timezone: 'UTC', schedule: { at: [at(3), at(12)] } },
       };
       world.campaign.rescheduledAt = new Date(minute + 6 * HOUR);
-      await handle.signal(SIGNAL.edited);
+      await handle.signal(SIGNAL.changed);
       expect(await handle.result()).to.equal('completed');
       expect(begun).to.have.length(1);
       expectAt(begun[0]?.atMs, minute + 12 * HOUR, 'the run');

@@ -25,6 +25,7 @@ describe('what a scheduled campaign does next', () => {
     const { ask, runs } = scene(DAILY);
     expect(await ask('2027-03-01T08:00:00Z')).to.deep.equal({
       endsAtMs: null,
+      version: 1,
       open: [],
       next: {
         kind: 'wait',
