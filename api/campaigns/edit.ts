@@ -70,8 +70,8 @@ async function editFaults(
   const changes = changeFaults(campaign, next, nowMs);
   // The start of a campaign that has begun lies in the past, and rightly so.
   const judged = begun ? { ...next, when: { ...next.when, start: 'now' } } : next;
-  const { timezone } = await deps.settings.read();
-  const content = publishFaults(judged, deps.templates, nowMs, timezone);
+  const settings = await deps.settings.read();
+  const content = publishFaults(judged, deps.templates, nowMs, settings);
   const { segment, pointer } = audienceOf(next);
   return [
     ...changes,

@@ -59,8 +59,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
           throw new Problem('wrong_status', 'the campaign is archived; bring it back before it is published');
         const nowMs = deps.clock.now().getTime();
         const { segment, pointer } = audienceOf(campaign.definition);
-        const { timezone } = await deps.settings.read();
-        const faults = publishFaults(campaign.definition, deps.templates, nowMs, timezone);
+        const settings = await deps.settings.read();
+        const faults = publishFaults(campaign.definition, deps.templates, nowMs, settings);
         faults.push(...(await referenceFaults(deps, segment, pointer)));
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
         const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);

@@ -1,10 +1,11 @@
 import type { CampaignDefinition, EventMatch } from '../../domain/campaign.ts';
 import { checkCondition, type Condition } from '../../domain/conditions.ts';
 import { parseDuration } from '../../domain/duration.ts';
+import { quietHoursOf } from '../../domain/quiet-hours.ts';
 import { scheduleFaults, scheduleShapeFaults } from '../../domain/schedule-faults.ts';
 import { checkSegment, type Fault } from '../../domain/segment.ts';
+import type { AccountSettings } from '../../domain/settings.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
-import { ACCOUNT_TIME_ZONE } from '../../domain/zone-of.ts';
 
 /** @returns what the schema cannot see about a definition: conditions, segments and schedules that cannot be meant */
 export function definitionFaults(definition: CampaignDefinition): Fault[] {
@@ -33,17 +34,20 @@ function contentFaults({ who, setup }: CampaignDefinition): Fault[] {
 
 /**
  * @param nowMs epoch milliseconds
- * @param accountZone the account's, as its settings have it; local times without a zone of their own are in it
+ * @param settings the account's: local times without a zone of their own are in its zone, and its quiet hours hold for
+ *   a campaign that has none
  * @returns what keeps a draft from being published
  */
 export function publishFaults(
   definition: CampaignDefinition,
   templates: TemplateEngine,
   nowMs: number,
-  accountZone: string = ACCOUNT_TIME_ZONE,
+  settings: Pick<AccountSettings, 'timezone' | 'dnd'>,
 ): Fault[] {
-  const { what } = definition;
-  const faults = [...contentFaults(definition), ...scheduleFaults(definition, { nowMs, accountZone })];
+  const { what, who } = definition;
+  const when = { ...definition.when, dnd: quietHoursOf(definition.when, settings) };
+  const accountZone = settings.timezone;
+  const faults = [...contentFaults(definition), ...scheduleFaults({ who, when }, { nowMs, accountZone })];
   const texts: [string, string | undefined][] = [
     ['/what/title', what.title],
     ['/what/body', what.body],

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { campaignExamples } from '../../../api/campaigns/examples.ts';
 import { publishFaults } from '../../../api/campaigns/publishable.ts';
 import { campaignInput, definitionOf } from '../../../api/campaigns/schemas.ts';
+import { DEFAULT_SETTINGS } from '../../../domain/settings.ts';
 import { createTemplateEngine } from '../../../domain/template.ts';
 
 const templates = createTemplateEngine();
@@ -13,7 +14,7 @@ const nowMs = Date.parse('2026-11-01T00:00:00Z');
 function faultsOf(example: unknown): unknown {
   const parsed = campaignInput.safeParse(example);
   if (!parsed.success) return parsed.error.issues;
-  return publishFaults(definitionOf(parsed.data), templates, nowMs);
+  return publishFaults(definitionOf(parsed.data), templates, nowMs, DEFAULT_SETTINGS);
 }
 
 describe('the campaigns that the documentation shows', () => {
