@@ -45,6 +45,9 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
         !('live' in campaign.definition.who)
       )
         return 0;
+      // Its workflow is started anew, long after the publish; and edits have seen to what came around them.
+      const isLate = deps.clock.nowMs() - campaign.publishedAt.getTime() > 2 * STRADDLE_MS;
+      if (campaign.version > 1 && isLate) return 0;
       const names = concerningNames(campaign.definition.who.live);
       const { publishedAt, catalogueVersion, startsAt } = campaign;
       // Nothing that came before a later start opens anything.

@@ -6,6 +6,7 @@ import type { NewRunRow, Run, RunProgressRepository, RunRepository } from '../do
 import { quietHoursOf } from '../domain/quiet-hours.ts';
 import { isRunOver, RUN_PARTITIONS } from '../domain/run.ts';
 import { progressOf, progressText, totalsText, type RunProgress } from '../domain/run-progress.ts';
+import { dueRuns } from '../domain/due-runs.ts';
 import { planRunRow } from '../domain/run-plan.ts';
 import { PROFILE_ZONE } from '../domain/schedule.ts';
 import type { Site, Subscription } from '../domain/site.ts';
@@ -236,6 +237,12 @@ export function createRunActivities(deps: RunActivityDeps) {
     return splitPartitions(groupsFor(wanted, campaign?.definition.when.throughput));
   }
 
+  /** @returns the local time of the run that comes after this one */
+  async function localAfter(run: Run, accountZone: string): Promise<string | undefined> {
+    const campaign = await deps.campaigns.byId(run.campaignId);
+    return campaign ? dueRuns(campaign, run, { accountZone, nowMs: -Infinity }).upcoming?.local : undefined;
+  }
+
   async function isOver(campaignId: string): Promise<boolean> {
     const status = (await deps.campaigns.byId(campaignId))?.status;
     return status === undefined || status === 'stopped' || status === 'completed';
@@ -262,6 +269,7 @@ export function createRunActivities(deps: RunActivityDeps) {
         ? await deps.subscriptions.activeOf(definition.siteId, ids)
         : new Map<string, Subscription[]>();
     const nowMs = deps.clock.nowMs();
+    const nextLocal = when.ifPast === 'nextDay' ? await localAfter(run, settings.timezone) : undefined;
     return members.map((profile) => {
       const addresses = active.get(profile.id) ?? [];
       const zone = zoneOf(profile, addresses, site ?? undefined, settings.timezone);
@@ -272,7 +280,7 @@ export function createRunActivities(deps: RunActivityDeps) {
         version: run.version,
         siteId: definition.siteId,
         partition: laneOf(profile.id, RUN_PARTITIONS),
-        ...planRunRow({ when, dnd, run, zone, accountZone: settings.timezone, nowMs }),
+        ...planRunRow({ when, dnd, run, zone, accountZone: settings.timezone, nowMs, nextLocal }),
       };
       if (row.suppressed !== undefined) return row;
       if (!cap) return row;

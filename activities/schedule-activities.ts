@@ -1,13 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Campaign } from '../domain/campaign.ts';
-import type {
-  CampaignRepository,
-  Run,
-  RunRepository,
-  SettingsRepository,
-} from '../domain/ports/repositories.ts';
+import type { CampaignRepository, RunRepository, SettingsRepository } from '../domain/ports/repositories.ts';
 import type { Clock } from '../domain/ports/services.ts';
-import { nextOccurrence, PROFILE_ZONE, scheduleZone, type Occurrence } from '../domain/schedule.ts';
+import { dueRuns } from '../domain/due-runs.ts';
+import { PROFILE_ZONE, scheduleZone } from '../domain/schedule.ts';
 
 /** What a past-behaviour campaign does next. */
 export interface NextRun {
@@ -27,7 +22,7 @@ export interface NextRun {
 
 export interface ScheduleActivityDeps {
   campaigns: Pick<CampaignRepository, 'byId' | 'version'>;
-  runs: Pick<RunRepository, 'open' | 'miss' | 'latest' | 'openOf'>;
+  runs: Pick<RunRepository, 'openDue' | 'latest' | 'openOf'>;
   settings: Pick<SettingsRepository, 'read'>;
   clock: Pick<Clock, 'nowMs'>;
 }
@@ -70,54 +65,18 @@ export function createScheduleActivities(deps: ScheduleActivityDeps) {
       if (campaign.status === 'stopped' || campaign.status === 'completed') return answer({ kind: 'none' });
 
       const { timezone: accountZone } = await deps.settings.read();
-      const startsAtMs = campaign.startsAt?.getTime() ?? 0;
-      const { when } = campaign.definition;
-      const context = { when, startsAtMs, endsAtMs, accountZone };
-      const nowMs = deps.clock.nowMs();
-      const beginning = ({ firstMs }: Occurrence): number => Math.max(firstMs, startsAtMs);
-      const isDue = (one: Occurrence): boolean => beginning(one) <= nowMs;
-      let upcoming = nextOccurrence(context, latestOf(await deps.runs.latest(campaignId), campaign));
-      while (upcoming !== null && isDue(upcoming)) {
-        if (campaign.status === 'paused') return answer({ kind: 'paused' });
-        const due = runOf(campaign, upcoming, beginning(upcoming));
-        upcoming = nextOccurrence(context, upcoming);
-        if (upcoming !== null && isDue(upcoming)) await deps.runs.miss(due);
-        else await deps.runs.open(due);
-      }
+      const latest = await deps.runs.latest(campaignId);
+      const { due, upcoming } = dueRuns(campaign, latest, { accountZone, nowMs: deps.clock.nowMs() });
+      if (campaign.status === 'paused' && due.length > 0) return answer({ kind: 'paused' });
+      await deps.runs.openDue(campaign, due);
       if (upcoming === null) return answer({ kind: 'none' });
-      const zone = scheduleZone(context);
+      const zone = scheduleZone({ when: campaign.definition.when, accountZone });
       const whose = zone === PROFILE_ZONE ? "in each user's own time zone" : `(${zone})`;
       return answer({
         kind: 'wait',
-        untilMs: beginning(upcoming),
+        untilMs: upcoming.plannedAt.getTime(),
         text: `next run at ${upcoming.local.replace('T', ' ')} ${whose}`,
       });
     },
   };
-}
-
-/**
- * What the next occurrence comes after: the latest run, and the moment from which the schedule counts, since one
- * that is changed at noon has no run at nine of the same day.
- */
-function latestOf(latest: Run | null, campaign: Campaign): Pick<Occurrence, 'local' | 'firstMs'> | null {
-  const editedMs = campaign.rescheduledAt?.getTime() ?? -Infinity;
-  const firstMs = Math.max(latest?.instant.getTime() ?? -Infinity, editedMs);
-  return firstMs === -Infinity ? null : { local: latest?.local ?? '', firstMs };
-}
-
-function runOf(campaign: Campaign, { firstMs, local }: Occurrence, plannedMs: number) {
-  return {
-    id: runIdOf(campaign.id, firstMs),
-    campaignId: campaign.id,
-    version: campaign.version,
-    instant: new Date(firstMs),
-    plannedAt: new Date(plannedMs),
-    local,
-  };
-}
-
-/** @returns a 24-character id, the same for the same campaign and instant */
-export function runIdOf(campaignId: string, instantMs: number): string {
-  return createHash('sha256').update(`${campaignId}/${instantMs}`).digest('hex').slice(0, 24);
 }

@@ -136,7 +136,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
         const { event: filledBy, qualifiesAt } = row.passage;
         const dueAt = new Date(plan.dueAtMs);
         const passage = { event: filledBy, qualifiesAt };
-        await deps.messages.restartPassage(row.id, passage, dueAt, endsQuietHours(plan));
+        await deps.messages.restartPassage(row.id, passage, dueAt, endsQuietHours(plan), filledBy.id);
       }
       return { waits: plan.waits.filter((wait) => wait.untilMs > nowMs) };
     },

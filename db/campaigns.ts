@@ -61,7 +61,7 @@ const counterSchema = new Schema<CounterDoc>(
   { collection: 'counters', versionKey: false },
 );
 
-/** How far the clocks of Temporal, which waits for an end, and of this process may be apart. */
+/** How far the clocks of Temporal, which waits for an end, and of the database may be apart. */
 const CLOCKS_APART_MS = 5_000;
 
 export function createCampaignRepository(connection: Connection): CampaignRepository {
@@ -266,8 +266,9 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     versions: versions.versions,
 
     async complete(id, version) {
-      const by = new Date(Date.now() + CLOCKS_APART_MS);
-      const isOver = [{ endsAt: { $lte: by } }, ...(version === null ? [] : [{ version }])];
+      const by = { $add: ['$$NOW', CLOCKS_APART_MS] };
+      const hasEnded = { endsAt: { $exists: true }, $expr: { $lte: ['$endsAt', by] } };
+      const isOver = [hasEnded, ...(version === null ? [] : [{ version }])];
       return connection.transaction(async (session) => {
         const answer = await campaigns.updateOne(
           { _id: id as never, status: { $in: ['scheduled', 'running', 'paused'] }, $or: isOver },
@@ -285,9 +286,14 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       ]);
     },
 
-    async unfinished(limit) {
+    async unfinished(after, limit) {
       const docs = await model
-        .find({ status: { $ne: 'draft' }, finishedAt: { $exists: false } })
+        .find({
+          status: { $ne: 'draft' },
+          finishedAt: { $exists: false },
+          ...(after === null ? {} : { _id: { $gt: after } }),
+        })
+        .sort({ _id: 1 })
         .limit(limit)
         .lean<CampaignDoc[]>()
         .exec();

@@ -113,7 +113,11 @@ function recordOperation(result: MessageResult): { updateOne: { filter: object; 
     case 'again':
       Object.assign(set, { state: 'due', dueAt: settlement.dueAt });
       if (settlement.sentAt) set.sentAt = settlement.sentAt;
-      if (settlement.released) set.released = true;
+      if (settlement.released) {
+        set.released = true;
+        // Its time to live counts from when it falls due first.
+        if (settlement.isFirst) set.firstDueAt = settlement.dueAt;
+      }
       break;
   }
   for (const key of Object.keys(set)) if (set[key] === undefined) delete set[key];

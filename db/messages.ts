@@ -85,9 +85,14 @@ export function createMessageRepository(connection: Connection): MessageReposito
       return answer.modifiedCount === 1;
     },
 
-    async restartPassage(id, passage, dueAt, released) {
+    async restartPassage(id, passage, dueAt, released, filledBy) {
       const answer = await messages.updateOne(
-        { _id: id as never, state: 'waiting', 'passage.event.time': { $lte: passage.event.time } },
+        {
+          _id: id as never,
+          state: 'waiting',
+          'passage.event.time': { $lte: passage.event.time },
+          ...(filledBy === undefined ? {} : { 'passage.event.id': filledBy }),
+        },
         {
           $set: {
             'passage.event': passage.event,

@@ -1,4 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
+import { derivedId } from './ids.ts';
 import type { Run, RunRepository } from '../domain/ports/repositories.ts';
 import { isRunOver } from '../domain/run.ts';
 
@@ -46,22 +47,17 @@ export function createRunRepository(connection: Connection): RunRepository {
   return {
     byId,
 
-    async open({ id, ...rest }) {
-      await model.collection.updateOne(
-        { _id: id as never },
-        { $setOnInsert: { ...rest, status: 'materialising', createdAt: new Date() } },
-        { upsert: true },
-      );
-      return (await byId(id))!;
-    },
-
-    async miss({ id, ...rest }) {
-      const at = new Date();
-      await model.collection.updateOne(
-        { _id: id as never },
-        { $setOnInsert: { ...rest, status: 'missed', createdAt: at, finishedAt: at } },
-        { upsert: true },
-      );
+    async openDue({ id: campaignId, version }, due) {
+      if (due.length === 0) return;
+      const createdAt = new Date();
+      const writes = due.map(({ local, instant, plannedAt }, i) => {
+        const isMissed = i < due.length - 1;
+        const state = isMissed ? { status: 'missed', finishedAt: createdAt } : { status: 'materialising' };
+        const run = { campaignId, version, local, instant, plannedAt, createdAt, ...state };
+        const _id = derivedId(campaignId, instant.toISOString()) as never;
+        return { updateOne: { filter: { _id }, update: { $setOnInsert: run }, upsert: true } };
+      });
+      await model.collection.bulkWrite(writes);
     },
 
     async latest(campaignId) {
@@ -106,9 +102,13 @@ export function createRunRepository(connection: Connection): RunRepository {
       return docs.map(toRun);
     },
 
-    async unfinished(limit) {
+    async unfinished(after, limit) {
       const docs = await model
-        .find({ status: { $in: ['materialising', 'draining'] } })
+        .find({
+          status: { $in: ['materialising', 'draining'] },
+          ...(after === null ? {} : { _id: { $gt: after } }),
+        })
+        .sort({ _id: 1 })
         .limit(limit)
         .lean<RunDoc[]>()
         .exec();

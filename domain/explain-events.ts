@@ -56,6 +56,13 @@ export function explainEvent(
     conditions,
   });
 
+  const isEarlier = cameBeforeVersion(campaign, event);
+  const byNow = isEarlier
+    ? `; as judged by the current version, of ${campaign.versionAt?.toISOString() ?? ''}; the event came before it`
+    : '';
+  const judged = (outcome: EventVerdict['outcome'], detail: string): EventVerdict =>
+    said(outcome, `${detail}${byNow}`);
+
   if (rows.some((row) => row.id === messageId)) return said('opened', 'recorded: it opened a message');
   if (rows.some((row) => row.passage?.event.id === event.id)) {
     const did = live.dateProperty ? 'moved the reminder' : 'restarted the message';
@@ -66,28 +73,41 @@ export function explainEvent(
     return said('ignored', `recorded: it withdrew the reminder${closed.detail ? ` (${closed.detail})` : ''}`);
   }
   const failed = conditions.filter(({ holds }) => !holds).map(({ text }) => text);
-  if (failed.length > 0) return said('ignored', `it does not have a ${failed.join(' and a ')}`);
+  if (failed.length > 0) return judged('ignored', `it does not have a ${failed.join(' and a ')}`);
   const matchValue = matchValueOf(live, event.properties);
   if (matchValue === null) {
-    return said('ignored', `it has no ${live.matchOn ?? ''} to match on (a text, number, true or false)`);
+    return judged('ignored', `it has no ${live.matchOn ?? ''} to match on (a text, number, true or false)`);
   }
   const kept = keptOut(campaign, event);
-  if (kept !== null) return said('ignored', kept);
+  if (kept !== null) return judged('ignored', kept);
   const date = reminderDate(live, event, zone);
-  if (date && isCancelling(live, event)) return said('ignored', 'it is an event that cancels');
-  if (date?.kind === 'none') return said('ignored', `it names no date: ${date.fault}`);
+  if (date && isCancelling(live, event)) return judged('ignored', 'it is an event that cancels');
+  if (date?.kind === 'none') return judged('ignored', `it names no date: ${date.fault}`);
   const decision = decideOpening(live, event, messageId, passagesThen(rows, matchValue, event), date);
   if (decision.kind === 'ignore') {
     const due = date ? `: it would have been due at ${new Date(date.dueMs).toISOString()}` : '';
-    return said('ignored', `${IGNORED[decision.because]}${decision.because === 'pastDate' ? due : ''}`);
+    return judged('ignored', `${IGNORED[decision.because]}${decision.because === 'pastDate' ? due : ''}`);
   }
   const used = turnUsedUp(campaign.definition.when, live, event, turnAt);
-  if (used !== null) return said('ignored', used);
-  return said(
-    'open',
-    'it meets the conditions and opened no message: it is still being taken up, or the campaign was paused ' +
-      'or its live filter did not hold when it came',
-  );
+  if (used !== null) return judged('ignored', used);
+  const guesses = [
+    'it is still being taken up',
+    'the campaign was paused when it came',
+    ...(live.filter ? ['the live filter did not hold when it came'] : []),
+    ...(isEarlier ? ['the version of that time did not let it'] : []),
+  ];
+  return judged('open', `it meets the conditions and opened no message: ${guesses.join(', or ')}`);
+}
+
+/** Whether it was judged by a version before the current one when it came. */
+function cameBeforeVersion(
+  { publishedAt, versionAt, catalogueVersion = Infinity }: Campaign,
+  event: StoredEvent,
+): boolean {
+  if (!publishedAt || !versionAt) return false;
+  // Judged by a view that held the version already, it came after it whatever the clocks say.
+  if (event.catalogueVersion >= catalogueVersion) return false;
+  return event.receivedAt >= publishedAt && event.receivedAt < versionAt;
 }
 
 const IGNORED: Record<Extract<OpeningDecision, { kind: 'ignore' }>['because'], string> = {

@@ -155,7 +155,8 @@ function scheduleNow(facts: ExplainFacts): Judged {
   return info(`it is sent ${whose}${until}`);
 }
 
-function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts): string {
+/** @returns the profile's time zone as it is now */
+export function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts): string {
   const active = subscriptions.filter(({ status }) => status === 'active');
   return zoneOf(profile ?? undefined, active, site ?? undefined, settings.timezone);
 }

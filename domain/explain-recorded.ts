@@ -1,5 +1,7 @@
 import type { ExplainFacts, Step, StepName } from './explain.ts';
+import { delayStep, quietHoursStep, scheduleStep, windowStep } from './explain-waits.ts';
 import { isOpen, type Message, type SuppressionReason } from './message.ts';
+import { bucketsOf, type Bucket } from './throughput.ts';
 
 /** The step at which a message ends that is suppressed for a reason. */
 const STEP_OF: Record<SuppressionReason, StepName> = {
@@ -86,15 +88,28 @@ function suppressionText(row: Message): string {
   return `${WHY[row.reason as SuppressionReason] ?? row.reason ?? 'it was suppressed'}${by}${inBrackets(row.detail)}`;
 }
 
-function waitingText(row: Message, { nowMs, campaign }: ExplainFacts): string {
+function waitingText(row: Message, { nowMs, campaign, settings }: ExplainFacts): string {
   if (row.held) return 'Waiting: who of the audience is within the targeting cap is not drawn yet';
   if (row.state === 'sending') return 'Waiting: it is being sent right now';
   const due = row.dueAt.toISOString();
   const paused = campaign.status === 'paused' ? '; the campaign is paused' : '';
   if (row.attempts.length > 0) return `Waiting: tried ${row.tries} times, and due again at ${due}${paused}`;
-  return row.dueAt.getTime() > nowMs
-    ? `Waiting: to be sent at ${due}${paused}`
-    : `Waiting: due since ${due}, and to be sent any moment${paused}`;
+  if (row.dueAt.getTime() > nowMs) return `Waiting: to be sent at ${due}${paused}`;
+  const rates = bucketsOf(campaign, settings, row.released === true)
+    .map(rateText)
+    .join(' and ');
+  if (row.queued) {
+    const why = rates === '' ? '' : `: it waits for ${rates}`;
+    return `Waiting: due since ${due}, and in the campaign's queue${why}${paused}`;
+  }
+  const when = rates === '' ? 'to be sent any moment' : `to be sent when its turn comes under ${rates}`;
+  return `Waiting: due since ${due}, and ${when}${paused}`;
+}
+
+function rateText({ name, perMinute }: Bucket): string {
+  return name.startsWith('release/')
+    ? `the rate after quiet hours, ${perMinute} a minute`
+    : `the campaign's throughput of ${perMinute} a minute`;
 }
 
 function devicesText(row: Message): string {
@@ -112,29 +127,20 @@ export function recordedStep(
   row: Message,
   facts: ExplainFacts,
 ): Pick<Step, 'outcome' | 'detail' | 'at'> {
-  const passed = (detail: string, at?: Date): ReturnType<typeof recordedStep> => ({
-    outcome: 'passed',
-    detail: `recorded: ${detail}`,
-    at,
-  });
   const end = endOf(row);
   if (step === end) {
     const text = recordedText(row, facts);
     const detail = `recorded: ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
     return { outcome: 'failed', detail, at: row.settledAt };
   }
-  if (step === 'campaign') return passed('the campaign did not keep it back');
+  if (step === 'campaign')
+    return { outcome: 'passed', detail: 'recorded: the campaign did not keep it back' };
   if (step === 'profile') return { outcome: 'passed', detail: 'the profile is there' };
   if (step === 'who') return enteredBy(row, facts);
-  if (step === 'schedule')
-    return passed(`it was to be sent at ${row.firstDueAt.toISOString()}`, row.firstDueAt);
-  if (step === 'window')
-    return waited(row, row.passage?.qualifiesAt ?? row.firstDueAt, 'the window ends', facts);
-  if (step === 'delay') {
-    const { who } = facts.campaign.definition;
-    const isReminder = 'live' in who && who.live.dateProperty !== undefined;
-    return waited(row, row.firstDueAt, isReminder ? 'the reminder is due' : 'the delay ends', facts);
-  }
+  if (step === 'schedule') return scheduleStep(row, facts);
+  if (step === 'window') return windowStep(row, facts);
+  if (step === 'delay') return delayStep(row, facts);
+  if (step === 'quietHours' && row.released) return quietHoursStep(row, facts);
   return beforeSend(step, end, row, facts);
 }
 
@@ -152,19 +158,6 @@ function enteredBy(row: Message, { runs }: ExplainFacts): Pick<Step, 'outcome' |
     detail: `recorded: the profile was in the segment when ${which} wrote it down`,
     at: row.createdAt,
   };
-}
-
-/** A wait is over when the message was not closed before its end. */
-function waited(
-  row: Message,
-  until: Date,
-  what: string,
-  { nowMs }: ExplainFacts,
-): Pick<Step, 'outcome' | 'detail' | 'at'> {
-  const leftMs = (row.passage?.closedBy?.time ?? row.settledAt)?.getTime() ?? nowMs;
-  const end = `${what} at ${until.toISOString()}`;
-  if (leftMs >= until.getTime()) return { outcome: 'passed', detail: `recorded: ${end}`, at: until };
-  return { outcome: isOpen(row.state) ? 'info' : 'notReached', detail: end, at: until };
 }
 
 function beforeSend(

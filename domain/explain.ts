@@ -1,4 +1,4 @@
-import type { Campaign } from './campaign.ts';
+import type { Campaign, CampaignDefinition } from './campaign.ts';
 import type { StoredEvent } from './event.ts';
 import type { EventVerdict } from './explain-events.ts';
 import type { JudgedPart } from './explain-segment.ts';
@@ -65,6 +65,8 @@ export interface ExplainFacts {
   held: { slots: { key: string; messageIds: string[] }[]; turnAt: Date | null; gotAt?: Date | null } | null;
   /** The messages of the campaign to the profile, the latest first. */
   rows: Message[];
+  /** What the message that is explained entered under; `event` of a reminder: the one that names its date. */
+  own?: { definition: CampaignDefinition; event?: StoredEvent | undefined } | undefined;
   /** Past behaviour: the latest runs, the latest first. */
   runs: Run[];
   /** Past behaviour: the segment as of now. */
@@ -73,7 +75,7 @@ export interface ExplainFacts {
   events: EventVerdict[];
   /** Live: the filter as of now. */
   filter?: JudgedPart | undefined;
-  /** Live: the first event that cancels the latest message, if it came. */
+  /** Live: the first event that cancels the message that is explained, if it came. */
   cancelledBy?: StoredEvent | undefined;
   /** The time zone of the profile's latest subscription on any site. */
   latestZone?: string | undefined;
@@ -85,8 +87,7 @@ export interface ExplainFacts {
  */
 export function explain(facts: ExplainFacts): Explanation {
   const judged = judgeNow(facts);
-  // One that is under way tells more than a later one that came to nothing, such as that of another cart.
-  const row = facts.rows.find((one) => isOpen(one.state)) ?? facts.rows[0];
+  const row = explainedRow(facts.rows);
   const steps = row ? stepsOfRow(facts, row, judged) : stepsAsOfNow(judged);
   if (!row) return { ...withoutRow(facts, steps), steps };
   const earlier = facts.rows.find((other) => other !== row && other.sentAt !== undefined);
@@ -94,6 +95,16 @@ export function explain(facts: ExplainFacts): Explanation {
   const of = row.passage && row.passage.matchValue !== '' ? `, for ${row.passage.matchValue}` : '';
   const summary = `${recordedText(row, facts)}${of}${also}${laterEvent(facts, row)}.`;
   return { verdict: verdictOf(row), summary, steps };
+}
+
+/**
+ * One that is under way tells more than a later one that came to nothing, such as that of another cart.
+ *
+ * @param rows the latest first
+ * @returns the message whose steps are explained
+ */
+export function explainedRow(rows: Message[]): Message | undefined {
+  return rows.find((one) => isOpen(one.state)) ?? rows[0];
 }
 
 /** What the latest opening event did not do, when it came after what the message was opened by. */

@@ -15,6 +15,7 @@ export const MOST_COUNT = 10_000;
 
 const DAY_NAMES = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'];
 const FREQUENCIES = ['DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'];
+const NO_DTSTART = "DTSTART is left out: it is the campaign's start";
 const TIMES = ['BYHOUR', 'BYMINUTE', 'BYSECOND'];
 
 function ruleOfRecurrence(every: Recurrence): BoundedRule {
@@ -54,11 +55,7 @@ export function ruleOf(schedule: RunSchedule): BoundedRule | null {
 export function readRule(text: string): { rule: BoundedRule } | { faults: string[] } {
   const faults: string[] = [];
   const parts = new Map<string, string>();
-  for (const part of text
-    .trim()
-    .replace(/^RRULE:/i, '')
-    .toUpperCase()
-    .split(';')) {
+  for (const part of soleRule(text, faults)) {
     const match = /^([A-Z-]+)=([^=]+)$/.exec(part);
     if (!match) {
       faults.push(`"${part.slice(0, 40)}" is not NAME=value`);
@@ -70,6 +67,22 @@ export function readRule(text: string): { rule: BoundedRule } | { faults: string
   }
   const rule = ruleOfParts(parts, faults);
   return faults.length > 0 ? { faults } : { rule };
+}
+
+/** @returns the parts of the one rule in a text, which may be several lines of a calendar, folded ones too */
+function soleRule(text: string, faults: string[]): string[] {
+  const lines = text
+    .replace(/\r?\n[ \t]/g, '')
+    .trim()
+    .toUpperCase()
+    .split(/\s*[\r\n]+\s*|\s+(?=(?:RRULE|DTSTART|EXDATE|RDATE|EXRULE)[:;=])/);
+  const rules = lines.filter((line) => {
+    const [, name] = /^(DTSTART|EXDATE|RDATE|EXRULE)[:;=]/.exec(line) ?? [];
+    if (name !== undefined) faults.push(name === 'DTSTART' ? NO_DTSTART : `${name} is not taken`);
+    return name === undefined;
+  });
+  if (rules.length > 1) faults.push('there must be one rule only');
+  return rules[0]?.replace(/^RRULE:/, '').split(';') ?? [];
 }
 
 function ruleOfParts(parts: Map<string, string>, faults: string[]): BoundedRule {
@@ -115,7 +128,10 @@ function ruleOfParts(parts: Map<string, string>, faults: string[]): BoundedRule 
     count: whole('COUNT', MOST_COUNT),
     until: take('UNTIL', (value) => readUntil(value, faults)),
   };
-  for (const name of parts.keys()) if (!taken.has(name)) faults.push(`${name} is not a part we know`);
+  for (const name of parts.keys()) {
+    if (taken.has(name)) continue;
+    faults.push(name === 'DTSTART' ? NO_DTSTART : `${name} is not a part we know`);
+  }
   faults.push(...combinationFaults(rule));
   return rule;
 }

@@ -27,8 +27,10 @@ export function planRunRow(input: {
   zone: string;
   accountZone: string;
   nowMs: number;
+  /** The local time of the next run, if there is one. */
+  nextLocal?: string | undefined;
 }): RunRowPlan {
-  const { when, dnd, run, zone, nowMs } = input;
+  const { when, dnd, run, zone, nowMs, nextLocal } = input;
   const isLocal = when.timezone === PROFILE_ZONE;
   const ownZone = when.timezone === undefined || isLocal ? input.accountZone : when.timezone;
   const scheduleZone = isLocal ? zone : ownZone;
@@ -38,8 +40,11 @@ export function planRunRow(input: {
   const set = isLocal
     ? dueInZone({ when, occurrence: { local }, zone, plannedMs })
     : { dueMs: instantMs, local };
-  if (set === 'past') {
-    const detail = `${local.replace('T', ' ')} was past in ${zone} when the run was to begin`;
+  // Moved to a day that has a run of its own, it would come twice.
+  const isNextRuns = set !== 'past' && set.local > local && nextLocal !== undefined && set.local >= nextLocal;
+  if (set === 'past' || isNextRuns) {
+    const past = `${local.replace('T', ' ')} was past in ${zone} when the run was to begin`;
+    const detail = isNextRuns ? `${past}, and the run of ${nextLocal.replace('T', ' ')} comes next` : past;
     return { dueAt: new Date(Math.max(plannedMs, nowMs)), suppressed: 'localTimePast', detail };
   }
 

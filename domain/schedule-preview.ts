@@ -1,4 +1,4 @@
-import { MINUTE_MS, instantOfLocal, localMs } from './local-date.ts';
+import { DAY_MS, MINUTE_MS, instantOfLocal, localMs } from './local-date.ts';
 import {
   PROFILE_ZONE,
   MOST_APART_MS,
@@ -31,6 +31,9 @@ export interface PreviewInstant {
   note?: PreviewNote;
 }
 
+/** A rule that occurs every 28 years is looked for so far, and no further for each that is asked for. */
+const HORIZON_MS = 40 * 366 * DAY_MS;
+
 export interface ZonePreview {
   timezone: string;
   instants: PreviewInstant[];
@@ -52,23 +55,34 @@ export function previewSchedule(
   for (const occurrence of occurrences(context, now - MOST_APART_MS)) {
     if (occurrence.lastMs < now) continue;
     found.push(occurrence);
-    if (found.length >= options.count) break;
+    // One more, since what is moved to the next day is left out where that has a run of its own.
+    if (found.length > options.count || occurrence.firstMs > Math.max(now, context.startsAtMs) + HORIZON_MS)
+      break;
   }
   const zone = scheduleZone(context);
   const zones = zone === PROFILE_ZONE ? [...new Set(options.zones)] : [zone];
   return zones.map((timezone) => ({
     timezone,
-    instants: found.map((occurrence) => instantIn(timezone, occurrence, context)),
+    instants: found
+      .slice(0, options.count)
+      .map((occurrence, i) => instantIn(timezone, occurrence, context, found[i + 1]?.local)),
   }));
 }
 
-function instantIn(zone: string, occurrence: Occurrence, context: ScheduleContext): PreviewInstant {
+function instantIn(
+  zone: string,
+  occurrence: Occurrence,
+  context: ScheduleContext,
+  nextLocal: string | undefined,
+): PreviewInstant {
   const { when } = context;
   // Without a schedule the start's seconds count, and nothing is moved.
   if (when.schedule === undefined) return shown(zone, occurrence.local, occurrence.firstMs, when.cutOff);
   const plannedMs = Math.max(occurrence.firstMs, context.startsAtMs);
   const due = dueInZone({ when, occurrence, zone, plannedMs });
-  if (due === 'past')
+  const isNextRuns =
+    due !== 'past' && due.local > occurrence.local && nextLocal !== undefined && due.local >= nextLocal;
+  if (due === 'past' || isNextRuns)
     return {
       ...shown(zone, occurrence.local, instantOfLocal(occurrence.local, zone), undefined),
       note: 'past',

@@ -40,10 +40,17 @@ export function scheduleShapeFaults({ who, when }: Timing): Fault[] {
   if (ifPast !== undefined && timezone !== PROFILE_ZONE)
     fault('/when/ifPast', 'is only for timezone profile');
   if (schedule !== undefined) faults.push(...runScheduleFaults(schedule));
-  if (when.cutOff !== undefined && parseDuration(when.cutOff) === null && !isTime(when.cutOff))
-    fault('/when/cutOff', 'must be a duration such as 6h or a local time such as 21:00');
+  const cutOffFault = when.cutOff === undefined ? null : cutOffFormFault(when.cutOff);
+  if (cutOffFault !== null) fault('/when/cutOff', cutOffFault);
   else if (schedule !== undefined) faults.push(...cutOffFaults(when, timesOf(schedule)));
   return faults;
+}
+
+/** @returns what is wrong with the form of a cut-off, whatever times it is for */
+export function cutOffFormFault(cutOff: string): string | null {
+  if (parseDuration(cutOff) !== null || isTime(cutOff)) return null;
+  if (/^0+[smhdw]$/.test(cutOff)) return 'must be longer than nothing, such as 6h';
+  return 'must be a duration such as 6h or a local time such as 21:00';
 }
 
 /**
@@ -51,13 +58,17 @@ export function scheduleShapeFaults({ who, when }: Timing): Fault[] {
  *
  * @param times the local times of day `HH:mm` at which runs are set; the first that comes too late is named
  */
-export function cutOffFaults({ cutOff, dnd }: CampaignSchedule, times: string[]): Fault[] {
+export function cutOffFaults({ cutOff, dnd, timezone }: CampaignSchedule, times: string[]): Fault[] {
   if (cutOff === undefined) return [];
   for (const time of times.filter(isTime)) {
     const left = minutesLeft(cutOff, time);
     const pointer = '/when/cutOff';
-    if (left <= 0) return [{ pointer, detail: `is not after the set time ${time}` }];
-    if (dnd?.action === 'delay' && quietMinutes(dnd, time) >= left) {
+    if (left <= 0) {
+      const detail = `is not after the set time ${time}; for one after midnight, give a duration`;
+      return [{ pointer, detail }];
+    }
+    // Quiet hours are the user's: in a fixed zone they lie elsewhere for somebody who lives elsewhere.
+    if (timezone === PROFILE_ZONE && dnd?.action === 'delay' && quietMinutes(dnd, time) >= left) {
       const detail = `comes before quiet hours end, so nothing set for ${time} could ever leave`;
       return [{ pointer, detail }];
     }
@@ -111,14 +122,21 @@ function recurrenceFaults(every: Recurrence): Fault[] {
     fault('on', 'is for weekly and monthly recurrences');
   else if (every.on?.length === 0) fault('on', 'must not be empty');
   else
-    every.on?.forEach((one, i) => {
-      const detail = every.frequency === 'weekly' ? weekdayFault(one) : monthDayFault(one);
+    every.on?.forEach((one, i, all) => {
+      const isTwice = all.findIndex((other) => dayName(other) === dayName(one)) < i;
+      const faultOf = every.frequency === 'weekly' ? weekdayFault : monthDayFault;
+      const detail = isTwice ? 'stands there twice' : faultOf(one);
       if (detail !== null) fault(`on/${i}`, detail);
     });
   return faults;
 }
 
 type On = NonNullable<Recurrence['on']>[number];
+
+/** @returns the same text for the same day only */
+function dayName(on: On): string {
+  return typeof on === 'object' ? `${on.nth} ${on.weekday}` : String(on);
+}
 
 function weekdayFault(on: On): string | null {
   return typeof on === 'string' ? null : 'must be a weekday such as mon: weeks have no days of the month';

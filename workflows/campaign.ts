@@ -40,15 +40,16 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
         ? followSchedule(input, told)
         : awaitEnd());
     // Whoever continues reads the campaign anew: nothing that was told to it is lost.
-    if (end === 'continue') await continueAsNew<typeof campaign>({ ...input, ...span, begun: true });
+    if (end === 'continue') await continueAsNew<typeof campaign>({ ...input, begun: true });
 
     const outcome = told.stopped ? 'stopped' : 'completed';
     const { campaignId } = input;
     const closed = await activities.finishCampaign({ campaignId, outcome, version: told.version });
     if (closed === 'goesOn') {
-      // It was edited in the moment in which it was over.
+      // It was edited in the moment in which it was over, or told to stop by somebody who did not say so to the row.
+      told.stopped = false;
+      if (mustContinue()) await continueAsNew<typeof campaign>({ ...input, begun: true });
       await sleep(LOOK_AGAIN_MS, { summary: 'looks at what it was edited to' });
-      span = await scheduleActivities.readSpan(campaignId);
       continue;
     }
     setCurrentDetails(
@@ -60,12 +61,13 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
 
   async function awaitStart(): Promise<void> {
     for (;;) {
+      // Read after what was told so far: of anything that is told later it is woken.
       const { changes } = told;
+      span = await scheduleActivities.readSpan(input.campaignId);
       const summary = `starts at ${instantText(span.startsAtMs)}`;
       setCurrentDetails(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
       const woken = (): boolean => told.stopped || told.changes !== changes;
       if (!(await waitUntil(span.startsAtMs, summary, woken)) || told.stopped) return;
-      span = await scheduleActivities.readSpan(input.campaignId);
     }
   }
 
@@ -73,12 +75,12 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
   async function awaitEnd(): Promise<'over' | 'continue'> {
     for (;;) {
       const { changes } = told;
+      span = await scheduleActivities.readSpan(input.campaignId);
       const end = span.endsAtMs === null ? 'it is stopped' : instantText(span.endsAtMs);
       setCurrentDetails(`Live: each qualifying event opens a trigger until ${end}.`);
       const woken = (): boolean => told.stopped || told.changes !== changes || mustContinue();
       if (!(await waitUntil(span.endsAtMs, `live until ${end}`, woken)) || told.stopped) return 'over';
       if (told.changes === changes) return 'continue';
-      span = await scheduleActivities.readSpan(input.campaignId);
     }
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { SIGNAL, type QueueInput } from './contract.ts';
 import { queueActivities as activities } from './policies.ts';
-import { instantText, waitUntil } from './wait.ts';
+import { atLeast, instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
 
@@ -29,7 +29,11 @@ export async function queue(input: QueueInput): Promise<'emptied'> {
     const answer = await activities.drainQueue(input.campaignId);
     setCurrentDetails(answer.text);
     if (answer.kind === 'wait')
-      await waitUntil(answer.untilMs, `next queued messages at ${instantText(answer.untilMs)}`, awake);
+      await waitUntil(
+        atLeast(answer.untilMs),
+        `next queued messages at ${instantText(answer.untilMs)}`,
+        awake,
+      );
     if (answer.kind === 'done' && !awake()) break;
   }
   upsertSearchAttributes([{ key: outcomeKey, value: 'emptied' }]);

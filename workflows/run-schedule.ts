@@ -11,7 +11,7 @@ import { SIGNAL, WORKFLOW, workflowIds, type CampaignInput, type RunInput } from
 import { mustContinue } from './history.ts';
 import { scheduleActivities } from './policies.ts';
 import type { run } from './run.ts';
-import { instantText, waitUntil } from './wait.ts';
+import { atLeast, instantText, waitUntil } from './wait.ts';
 
 /** What was told to a campaign since it began. */
 export interface Told {
@@ -24,7 +24,6 @@ export interface Told {
 
 /** How often it looks again whether a run that it did not start itself is over. */
 const LOOK_AGAIN_MS = 60_000;
-const LEAST_WAIT_MS = 500;
 
 /**
  * Starts the runs of a past-behaviour campaign when they are due, and sees them through. The sweep may have started a
@@ -63,9 +62,7 @@ export async function followSchedule(input: CampaignInput, told: Told): Promise<
     if (isLast)
       return [all ? null : Date.now() + LOOK_AGAIN_MS, `waits for ${countOf(open.length)} to be over`];
     if (next.kind === 'wait') {
-      // The database's clock, by which it is judged, may be behind this one.
-      const untilMs = Math.max(next.untilMs, Date.now() + LEAST_WAIT_MS);
-      return [untilMs, `${next.text}, ${instantText(next.untilMs)}`];
+      return [atLeast(next.untilMs), `${next.text}, ${instantText(next.untilMs)}`];
     }
     return [null, 'paused'];
   }

@@ -9,7 +9,7 @@ import {
 import { SIGNAL, type PartitionRange, type RunInput } from './contract.ts';
 import { mustContinue } from './history.ts';
 import { runActivities as activities } from './policies.ts';
-import { instantText, waitUntil } from './wait.ts';
+import { atLeast, instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
 
@@ -81,7 +81,11 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
           await waitUntil(null, 'paused', awake);
           break;
         case 'wait':
-          await waitUntil(answer.untilMs, `next messages due at ${instantText(answer.untilMs)}`, awake);
+          await waitUntil(
+            atLeast(answer.untilMs),
+            `next messages due at ${instantText(answer.untilMs)}`,
+            awake,
+          );
           break;
         case 'more':
           break;

@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow';
 
+const LEAST_WAIT_MS = 500;
 const LONGEST_TIMER_MS = 365 * 24 * 3_600_000;
 
 /**
@@ -26,6 +27,14 @@ export async function waitUntil(
   const ms = untilMs - Date.now();
   if (ms <= 0) return false;
   return condition(wake, ms, { summary });
+}
+
+/**
+ * @returns an instant to look again at, half a second from now at the earliest: the database's clock, by which it was
+ *   judged that nothing is due before, may be behind this one
+ */
+export function atLeast(untilMs: number): number {
+  return Math.max(untilMs, Date.now() + LEAST_WAIT_MS);
 }
 
 /** @returns the instant as an operator reads it, in UTC, the same on every replay */

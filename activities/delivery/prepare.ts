@@ -81,7 +81,9 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
         return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
       const dueMs = endOfQuietHours(nowMs, dnd, zone);
       if (dueMs >= cutOffMs) return suppress(row, 'cutOff', `${cutOffText()}, before quiet hours end`);
-      return settle(row, { kind: 'again', dueAt: new Date(dueMs), tried: false, released: true });
+      const isFirst = row.tries === 0 && row.sentAt === undefined;
+      const dueAt = new Date(dueMs);
+      return settle(row, { kind: 'again', dueAt, tried: false, released: true, isFirst });
     }
   }
 

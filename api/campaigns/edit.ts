@@ -6,6 +6,7 @@ import {
   stillWrong,
   withKeptStart,
 } from '../../domain/campaign-edit.ts';
+import { dueRuns } from '../../domain/due-runs.ts';
 import { namesOfAll } from '../../domain/live-versions.ts';
 import type { Fault } from '../../domain/segment.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -37,6 +38,10 @@ export async function editPublished(
   const faults = await editFaults(deps, campaign, posted, nowMs);
   if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
   await mustNotForget(deps, campaign);
+  const rescheduled = begun && isRescheduled(campaign.definition, posted);
+  // What is due by the old times still has its run.
+  if (rescheduled && 'past' in posted.who)
+    await deps.runs.openDue(campaign, (await dueNow(deps, campaign, nowMs)).due);
 
   const definition = begun ? withKeptStart(posted, campaign) : posted;
   const { start, end } = definition.when;
@@ -49,7 +54,7 @@ export async function editPublished(
       definition,
       ...(begun ? {} : { startsAt }),
       endsAt: end === undefined ? undefined : new Date(end),
-      rescheduled: begun && isRescheduled(campaign.definition, definition),
+      rescheduled,
     }),
   );
   if (!edited)
@@ -77,7 +82,28 @@ async function editFaults(
     ...changes,
     ...(begun ? stillWrong(content, campaign.definition, next) : content),
     ...(await referenceFaults(deps, segment, pointer)),
+    ...(begun && content.length === 0 ? await emptyFaults(deps, campaign, next, nowMs) : []),
   ];
+}
+
+/** A campaign that has nothing left to do by its new times would be over at once. */
+async function emptyFaults(
+  deps: ApiDeps,
+  campaign: Campaign,
+  next: CampaignDefinition,
+  nowMs: number,
+): Promise<Fault[]> {
+  if (!('past' in next.who) || !isRescheduled(campaign.definition, next)) return [];
+  const endsAt = next.when.end === undefined ? undefined : new Date(next.when.end);
+  const edited = { ...campaign, definition: next, endsAt, rescheduledAt: new Date(nowMs) };
+  const { due, upcoming } = await dueNow(deps, edited, nowMs);
+  if (due.length > 0 || upcoming !== null) return [];
+  return [{ pointer: '/when/schedule', detail: 'leaves no run to come; to end the campaign, stop it' }];
+}
+
+async function dueNow(deps: ApiDeps, campaign: Campaign, nowMs: number): Promise<ReturnType<typeof dueRuns>> {
+  const { timezone: accountZone } = await deps.settings.read();
+  return dueRuns(campaign, await deps.runs.latest(campaign.id), { accountZone, nowMs });
 }
 
 /** What an event does to somebody inside is judged by the version that it entered under, which must be kept in view. */

@@ -37,6 +37,45 @@ export const campaignExamples = {
       what: { title: 'We have moved', url: 'https://shop.example/' },
     },
   },
+  weekly: {
+    summary: "Past behaviour: every Monday at nine in each user's own time, until noon",
+    value: {
+      name: 'Monday deals',
+      channel: 'webPush',
+      siteId,
+      who: { past: { property: 'plan', op: 'eq', value: 'gold' } },
+      when: {
+        start: 'now',
+        schedule: { every: { frequency: 'weekly', on: ['mon'], at: ['09:00'] } },
+        timezone: 'profile',
+        ifPast: 'drop',
+        cutOff: '12:00',
+      },
+      what: { title: 'The deals of the week are here', url: 'https://shop.example/deals', ttl: '3h' },
+    },
+  },
+  reminder: {
+    summary: "Live: two days before the departure that a booking names, at nine in the user's time",
+    value: {
+      name: 'Departure',
+      channel: 'webPush',
+      siteId,
+      who: {
+        live: {
+          event: 'Booked',
+          matchOn: 'bookingId',
+          cancelledBy: [{ event: 'Booking Cancelled' }],
+          dateProperty: { property: 'departure', offset: '-2d', at: '09:00' },
+        },
+      },
+      when: { start: 'now' },
+      what: {
+        title: 'In two days you are off to {{ event.destination | default: "your trip" }}',
+        url: 'https://travel.example/bookings/{{ event.bookingId }}',
+        ttl: '12h',
+      },
+    },
+  },
   segment: {
     summary: 'Past behaviour: a segment, at a set time',
     value: {

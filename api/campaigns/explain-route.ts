@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { SegmentTooSlow, UnknownReference } from '../../domain/audience-errors.ts';
-import type { Campaign, LiveAudience } from '../../domain/campaign.ts';
+import type { Audience, Campaign, LiveAudience } from '../../domain/campaign.ts';
 import type { StoredEvent } from '../../domain/event.ts';
 import { explainEvent } from '../../domain/explain-events.ts';
 import { judgeSegment, type JudgedPart, type LeafVerdict } from '../../domain/explain-segment.ts';
-import { explain, STEPS, type ExplainFacts } from '../../domain/explain.ts';
+import { explain, explainedRow, STEPS, type ExplainFacts } from '../../domain/explain.ts';
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { isOpen, type Message } from '../../domain/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
@@ -128,17 +128,33 @@ async function gather(
     deps.subscriptions.latestZones([profile.id]),
   ]);
   const latestZone = zones.get(profile.id);
-  const facts = { ...known, ...nothing, rows, subscriptions, held, latestZone };
+  const own = await ownOf(deps, campaign, explainedRow(rows));
+  const facts = { ...known, ...nothing, rows, own, subscriptions, held, latestZone };
   return 'live' in definition.who
     ? { ...facts, ...(await gatherLive(deps, campaign, definition.who.live, { ...facts, profile })) }
     : { ...facts, ...(await gatherPast(deps, campaign, definition.who.past, profile, nowMs)) };
+}
+
+/** What a message entered under: whoever is inside keeps that version. */
+async function ownOf(
+  deps: ApiDeps,
+  campaign: Campaign,
+  row: Message | undefined,
+): Promise<ExplainFacts['own']> {
+  if (!row) return undefined;
+  const isCurrent = row.version === campaign.version;
+  const definition = isCurrent ? campaign.definition : await deps.campaigns.version(campaign.id, row.version);
+  if (!definition) return undefined;
+  const isReminder = 'live' in definition.who && definition.who.live.dateProperty !== undefined;
+  if (!isReminder || !row.released || !row.passage) return { definition };
+  return { definition, event: (await deps.events.byId(row.passage.event.id)) ?? undefined };
 }
 
 async function gatherLive(
   deps: ApiDeps,
   campaign: Campaign,
   live: LiveAudience,
-  known: Pick<ExplainFacts, 'rows' | 'held' | 'nowMs' | 'subscriptions' | 'site' | 'settings'> & {
+  known: Pick<ExplainFacts, 'rows' | 'own' | 'held' | 'nowMs' | 'subscriptions' | 'site' | 'settings'> & {
     profile: Profile;
   },
 ): Promise<Pick<ExplainFacts, 'events' | 'filter' | 'cancelledBy'>> {
@@ -149,7 +165,7 @@ async function gatherLive(
   const [events, filter, cancelledBy] = await Promise.all([
     deps.events.latest(profile.id, live.event, MOST_EVENTS),
     live.filter && judge(deps, live.filter, profile, nowMs),
-    cancelling(deps, live, rows[0]),
+    cancelling(deps, known.own?.definition.who ?? { live }, explainedRow(rows)),
   ]);
   const verdicts = events.map((event) => {
     const messageId = derivedId(campaign.id, event.id);
@@ -161,16 +177,15 @@ async function gatherLive(
 /** The first event that cancels a message: for one that is open, what it will find when it is sent. */
 async function cancelling(
   deps: ApiDeps,
-  live: LiveAudience,
+  own: Audience,
   row: Message | undefined,
 ): Promise<StoredEvent | undefined> {
   if (!row?.passage) return undefined;
   const { passage } = row;
   if (passage.closedBy) return (await deps.events.byId(passage.closedBy.id)) ?? undefined;
   if (!isOpen(row.state)) return undefined;
-  // Whoever is inside keeps the version that it entered under.
-  const own = (await deps.campaigns.version(row.campaignId, row.version))?.who;
-  const rules = own && 'live' in own ? own.live : live;
+  if (!('live' in own)) return undefined;
+  const rules = own.live;
   const names = cancellingNames(rules);
   if (names.length === 0) return undefined;
   for await (const event of deps.events.since(row.profileId, names, passage.event.time)) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
+import { dueRuns, type PlannedRun } from '../../domain/due-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
@@ -7,13 +8,14 @@ import { defineRoute, type Route } from '../http/route.ts';
 import { checkDefinition, mustFind, save } from './definition.ts';
 import { editPublished } from './edit.ts';
 import { campaignExamples } from './examples.ts';
-import { campaignView as view } from './views.ts';
+import { campaignView as view, campaignViewWithNext } from './views.ts';
 import { campaignInput, campaignView, definitionOf } from './schemas.ts';
 
 export { mustFind };
 
 const params = z.strictObject({ id });
 const OVER: ReadonlySet<CampaignStatus> = new Set(['completed', 'stopped']);
+const HAS_RUNS: ReadonlySet<CampaignStatus> = new Set(['scheduled', 'running', 'paused']);
 const STATUSES = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'] as const;
 
 /** `/v1/campaigns`: writing campaigns down. */
@@ -72,7 +74,8 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       params,
       answers: { 200: { description: 'The campaign', schema: campaignView } },
       async handle({ params: { id: campaignId } }) {
-        return { status: 200, body: view(await mustFind(deps, campaignId)) };
+        const campaign = await mustFind(deps, campaignId);
+        return { status: 200, body: campaignViewWithNext(campaign, await upcomingRun(deps, campaign)) };
       },
     }),
     defineRoute({
@@ -90,8 +93,9 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       examples: campaignExamples,
       answers: { 200: { description: 'The campaign', schema: campaignView } },
       async handle({ params: { id: campaignId }, body, idOf }) {
-        const definition = definitionOf(body);
         const current = await mustFind(deps, campaignId);
+        const definition =
+          current.status === 'draft' ? definitionOf(body) : definitionOf(body, current.definition.when.start);
         if (OVER.has(current.status))
           throw new Problem(
             'wrong_status',
@@ -123,6 +127,17 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
+}
+
+/** @returns the run that is to come next; null for live campaigns, drafts, and what is over */
+async function upcomingRun(deps: ApiDeps, campaign: Campaign): Promise<PlannedRun | null> {
+  if (!('past' in campaign.definition.who) || !HAS_RUNS.has(campaign.status)) return null;
+  const [latest, { timezone: accountZone }] = await Promise.all([
+    deps.runs.latest(campaign.id),
+    deps.settings.read(),
+  ]);
+  const nowMs = deps.clock.now().getTime();
+  return dueRuns(campaign, latest, { accountZone, nowMs }).upcoming;
 }
 
 function notADraft(campaign: Campaign): Problem {

@@ -93,15 +93,18 @@ export const campaignInput = z
         'needs exactly one of live and past',
       )
       .describe('Whoever does something from now on (live), or whoever is in a segment (past)'),
-    when: when.default({ start: 'now' }),
+    when: when.default({}),
     what,
     setup: setup.optional(),
   })
   .meta({ id: 'CampaignInput' });
 
-/** @returns the parsed body as the domain knows it */
-export function definitionOf(input: z.output<typeof campaignInput>): CampaignDefinition {
-  return input as CampaignDefinition;
+/**
+ * @param start where the body names none
+ * @returns the parsed body as the domain knows it
+ */
+export function definitionOf(input: z.output<typeof campaignInput>, start = 'now'): CampaignDefinition {
+  return { ...input, when: { ...input.when, start: input.when.start ?? start } } as CampaignDefinition;
 }
 
 const instantText = z.iso.datetime();
@@ -121,6 +124,10 @@ export const campaignView = z
     endsAt: instantText.optional(),
     finishedAt: instantText.optional(),
     archivedAt: instantText.optional(),
+    nextRunAt: instantText
+      .optional()
+      .describe('Past behaviour, of one campaign alone: when the next run begins, if one is to come'),
+    nextRunLocal: z.string().optional().describe('The local time of that run'),
     workflowId: z.string().optional(),
   })
   .describe('The definition as posted, and these fields beside it')
@@ -159,6 +166,9 @@ export const messageView = z
     detail: z.string().optional(),
     version: z.number(),
     dueAt: instantText,
+    cutOffAt: instantText.optional().describe('Nothing leaves from then on'),
+    released: z.boolean().optional().describe('It waits, or waited, for the end of quiet hours'),
+    queued: z.boolean().optional().describe("The campaign's rate was used up: its queue sends it"),
     sentAt: instantText.optional(),
     settledAt: instantText.optional(),
     createdAt: instantText,
@@ -210,7 +220,7 @@ const count = z.number().int();
 const runProgress = z
   .object({
     materialised: count.describe('How many messages it has: the sum of the seven figures after this'),
-    due: count,
+    due: count.describe('Due now and not taken up yet'),
     waiting: count.describe('Not due yet, or not drawn yet'),
     sending: count,
     sent: count,
@@ -220,7 +230,11 @@ const runProgress = z
     ratePerMinute: count
       .nullable()
       .describe('Messages settled in the last minute; null while it is not known'),
-    expectedEnd: instantText.nullable().describe('null while it is not known, and when it is over'),
+    expectedEnd: instantText
+      .nullable()
+      .describe(
+        'If it goes on like this, whatever the cut-off; null while it is not known, and when it is over',
+      ),
   })
   .meta({ id: 'RunProgress' });
 
@@ -228,9 +242,9 @@ export const runView = z
   .looseObject({
     id: z.string(),
     campaignId: z.string(),
-    instant: instantText,
+    instant: instantText.describe('When the first place on earth comes to the local time'),
     local: z.string().optional().describe('The local time of the schedule'),
-    plannedAt: instantText.optional(),
+    plannedAt: instantText.optional().describe('When it was to begin'),
     status: z
       .enum(['materialising', 'draining', 'completed', 'stopped', 'missed'])
       .describe('missed: it had not begun when the next one was due'),

@@ -1,4 +1,5 @@
 import type { Campaign } from '../../domain/campaign.ts';
+import type { PlannedRun } from '../../domain/due-runs.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
 import type { RunProgress } from '../../domain/run-progress.ts';
@@ -9,6 +10,12 @@ export function campaignView(campaign: Campaign): object {
   const { definition, catalogueVersion: _seen, untold: _untold, rescheduledAt: _moved, ...rest } = campaign;
   const workflowId = campaign.status === 'draft' ? {} : { workflowId: workflowIds.campaign(campaign.id) };
   return { ...rest, ...workflowId, ...definition };
+}
+
+/** @returns a campaign with the run that is to come, if there is one */
+export function campaignViewWithNext(campaign: Campaign, next: PlannedRun | null): object {
+  if (!next) return campaignView(campaign);
+  return { ...campaignView(campaign), nextRunAt: next.plannedAt, nextRunLocal: next.local };
 }
 
 /** @returns a message without the fence's own fields */
@@ -24,6 +31,9 @@ export function messageView(message: Message): object {
     qualified: message.qualified,
     version: message.version,
     dueAt: message.dueAt,
+    cutOffAt: message.cutOffAt,
+    released: message.released,
+    queued: message.queued,
     sentAt: message.sentAt,
     controlAt: message.controlAt,
     settledAt: message.settledAt,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { WEEKDAYS } from '../../domain/campaign.ts';
-import { parseDuration } from '../../domain/duration.ts';
 import { MOST_COUNT, MOST_INTERVAL } from '../../domain/recurrence-rule.ts';
 import { parseOffset } from '../../domain/reminder.ts';
+import { cutOffFormFault } from '../../domain/schedule-shape.ts';
 import { PROFILE_ZONE } from '../../domain/schedule.ts';
 import { isTimeZone } from '../../domain/time-zone.ts';
 import { duration, instant, localTime, text } from '../http/fields.ts';
@@ -50,7 +50,12 @@ const on = z
   );
 
 const recurrence = z.strictObject({
-  frequency: z.enum(['daily', 'weekly', 'monthly']),
+  frequency: z.enum(['daily', 'weekly', 'monthly'], {
+    error: ({ input }) =>
+      input === undefined
+        ? 'is required'
+        : 'must be one of daily, weekly, monthly; a yearly recurrence is an rrule such as FREQ=YEARLY',
+  }),
   interval: whole(MOST_INTERVAL).optional().describe('Every so many days, weeks (from Monday) or months'),
   on: on.optional(),
   at: times,
@@ -62,27 +67,54 @@ const recurrence = z.strictObject({
   count: whole(MOST_COUNT).optional().describe('So many occurrences in all'),
 });
 
+/** Lines of a calendar are taken as far as the domain, which says what they may not hold. */
+const rule = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(500, 'must not be longer than 500 characters')
+  .refine(
+    (value) => text(500).safeParse(value.replace(/[\r\n\t]/g, ' ')).success,
+    'must not hold control characters',
+  );
+
 const schedules = {
   at: z.strictObject({ at: z.array(localDateTime).min(1, 'must not be empty').max(MOST_DATES) }),
   every: z.strictObject({ every: recurrence }),
   rrule: z.strictObject({
-    rrule: text(500).describe('RFC 5545, dates only: the times of day are `at`'),
+    rrule: rule.describe('RFC 5545, dates only: the times of day are `at`'),
     at: times,
   }),
 };
 
-const schedule = z
-  .union([schedules.at, schedules.every, schedules.rrule], {
-    error: 'needs exactly one of at, every, and rrule with at',
-  })
+const oneForm = z
+  .union([schedules.at, schedules.every, schedules.rrule])
   .describe('Past behaviour: when it runs, in local times; left out: once, at the start')
   .meta({ id: 'RunSchedule' });
+
+/** What is no form at all would else be told what one of the forms lacks. */
+const schedule = z.preprocess((value, context) => {
+  const fault = formFault(value);
+  if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  return value;
+}, oneForm);
+
+function formFault(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const has = (name: string): boolean => Object.hasOwn(value, name);
+  const forms = [has('every'), has('rrule'), has('at') && !has('rrule')].filter(Boolean).length;
+  const stray = Object.keys(recurrence.shape).filter((name) => name !== 'at' && has(name));
+  if (forms === 1 && stray.length === 0) return null;
+  const fault = 'must be exactly one of at, every, and rrule with at';
+  if (stray.length === 0) return fault;
+  return `${fault}; ${stray.join(', ')} ${stray.length === 1 ? 'belongs' : 'belong'} in every`;
+}
 
 /** When a campaign acts, and when its messages may leave. */
 export const when = z.strictObject({
   start: z
     .union([z.literal('now'), instant], { error: 'must be "now" or an ISO 8601 instant with offset' })
-    .default('now'),
+    .optional()
+    .describe('Default now; in an edit, left out, the start stays as it is'),
   end: instant.optional(),
   schedule: schedule.optional(),
   timezone: z
@@ -102,10 +134,10 @@ export const when = z.strictObject({
     ),
   cutOff: z
     .string()
-    .refine(
-      (value) => parseDuration(value) !== null || localTime.safeParse(value).success,
-      'must be a duration such as 6h or a local time such as 21:00',
-    )
+    .superRefine((value, context) => {
+      const message = cutOffFormFault(value);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    })
     .optional()
     .describe('Past behaviour: nothing leaves so long after the set time, or after this time of its day'),
   throughput: z

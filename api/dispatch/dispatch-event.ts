@@ -61,8 +61,12 @@ export async function dispatchEvent(
     // What was posted before an edit is judged by what held then.
     const then = asOf(campaign, event);
     if (matchesEvent(then.live, event)) await openPassage(deps, event, then, 'any');
-    for (const other of othersThatMove(campaign, then.version))
-      if (matchesEvent(other.live, event)) await openPassage(deps, event, other, 'move');
+    const others = othersThatMove(campaign, then.version).filter(({ live }) => matchesEvent(live, event));
+    if (others.length === 0) continue;
+    const inside = await deps.messages.openPassages(event.profileId, campaign.id);
+    for (const other of others)
+      if (inside.some(({ version }) => version === other.version))
+        await openPassage(deps, event, other, 'move');
   }
 }
 

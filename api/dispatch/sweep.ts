@@ -44,7 +44,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
     const token = await deps.lanes.claim(SWEEP_LANE, deps.owner, Math.max(deps.everyMs, 30_000));
     if (token === null) return;
     try {
-      for (const campaign of await deps.campaigns.unfinished(PAGE)) {
+      for await (const campaign of everyOne(deps.campaigns.unfinished)) {
         await deps.workflows.startCampaign(campaign);
         if (campaign.status === 'stopped') await deps.workflows.stopCampaign(campaign.id);
         // Whoever edited or resumed it may not have reached its workflow.
@@ -86,7 +86,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
   }
 
   async function sweepRuns(before: Date): Promise<void> {
-    for (const run of await deps.runs.unfinished(PAGE)) {
+    for await (const run of everyOne(deps.runs.unfinished)) {
       const due = await deps.messages.nextDue(run.id, { from: 0, to: RUN_PARTITIONS });
       const overdue = due === null ? run.createdAt < before : due < before;
       if (!overdue) continue;
@@ -116,4 +116,16 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
       await running;
     },
   };
+}
+
+/** All of them, page by page. */
+async function* everyOne<T extends { id: string }>(
+  pageOf: (after: string | null, limit: number) => Promise<T[]>,
+): AsyncGenerator<T> {
+  for (let after: string | null = null; ;) {
+    const page: T[] = await pageOf(after, PAGE);
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page[page.length - 1]?.id ?? null;
+  }
 }

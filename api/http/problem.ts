@@ -16,7 +16,10 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, title: 'The body is not of the type that this call takes.' },
   validation_failed: { status: 422, title: 'The request has faults; each is listed.' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request.' },
-  not_publishable: { status: 422, title: 'The campaign cannot be published; what is missing is listed.' },
+  not_publishable: {
+    status: 422,
+    title: 'The campaign cannot be published; what is missing or wrong is listed.',
+  },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
   segment_too_slow: { status: 503, title: 'The segment could not be judged in time.' },
   unavailable: { status: 503, title: 'The database cannot be reached right now; try again.' },

@@ -81,7 +81,7 @@ export function scheduleRoutes(deps: ApiDeps): Route[] {
       examples: previewExamples,
       answers: { 200: { description: 'Zone by zone', schema: preview } },
       async handle({ body }) {
-        const given = body.when as CampaignSchedule;
+        const given = { ...body.when, start: body.when.start ?? 'now' } as CampaignSchedule;
         const { timezone: accountZone } = await deps.settings.read();
         const nowMs = deps.clock.now().getTime();
         const faults = scheduleFaults({ who: { past: { all: [] } }, when: given }, { nowMs, accountZone });

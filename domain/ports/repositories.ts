@@ -5,6 +5,7 @@ import type {
   CampaignStatus,
   Channel,
 } from '../campaign.ts';
+import type { PlannedRun } from '../due-runs.ts';
 import type { EventRef, StoredEvent } from '../event.ts';
 import type { Attempt, Device, Message, Passage, Receipt, SuppressionReason } from '../message.ts';
 import type { Profile } from '../profile.ts';
@@ -168,7 +169,7 @@ export interface CampaignRepository {
   /** Marks a campaign as done with: nothing of it is open any more. */
   finish(id: string): Promise<void>;
   /** Published campaigns that are not done with: their workflow must be there. */
-  unfinished(limit: number): Promise<Campaign[]>;
+  unfinished(after: string | null, limit: number): Promise<Campaign[]>;
 }
 
 /** A definition as it was frozen. */
@@ -216,9 +217,11 @@ export interface Run {
 }
 
 export interface RunRepository {
-  open(run: Omit<Run, 'createdAt' | 'status'>): Promise<Run>;
-  /** Records that an occurrence had no run. One that is there already is left as it is. */
-  miss(run: Omit<Run, 'createdAt' | 'status'>): Promise<void>;
+  /**
+   * Opens the latest of the runs that are due, and records that the others were missed. What is there already is left
+   * as it is: an instant of a campaign has one run.
+   */
+  openDue(campaign: Pick<Campaign, 'id' | 'version'>, due: PlannedRun[]): Promise<void>;
   /** @returns the run of a campaign with the latest instant, also one that was missed */
   latest(campaignId: string): Promise<Run | null>;
   /** @returns the runs of a campaign that are not over, up to 1,000 */
@@ -228,7 +231,7 @@ export interface RunRepository {
   setStatus(id: string, status: Run['status']): Promise<void>;
   /** @returns runs of a campaign, the latest first, after the one with this id */
   list(campaignId: string, after: string | null, limit: number): Promise<Run[]>;
-  unfinished(limit: number): Promise<Run[]>;
+  unfinished(after: string | null, limit: number): Promise<Run[]>;
 }
 
 export interface RunProgressRepository {
@@ -260,6 +263,8 @@ export type Settlement =
       sentAt?: Date | undefined;
       /** It waits for the end of quiet hours. */
       released?: true | undefined;
+      /** With `released`: it had not been tried, and its time to live counts from `dueAt`. */
+      isFirst?: boolean | undefined;
     };
 
 /** What is written about one claimed row, only where the token still holds it. */
@@ -295,12 +300,16 @@ export interface MessageRepository {
     id: string,
     close: { reason: SuppressionReason; closedBy: EventRef; qualified: boolean; detail?: string },
   ): Promise<boolean>;
-  /** Compare-and-set of a waiting row whose latest event is older. */
+  /**
+   * Compare-and-set of a waiting row whose latest event is older.
+   * @param filledBy only where the event of this id fills it
+   */
   restartPassage(
     id: string,
     passage: Pick<Passage, 'event' | 'qualifiesAt'>,
     dueAt: Date,
     released: boolean,
+    filledBy?: string,
   ): Promise<boolean>;
   /**
    * Takes due rows, and rows whose holder's lease has run out, under a fresh token.

@@ -269,7 +269,9 @@ describe('a workflow whose history has grown long', function () {
     let begins = 0;
     let rescans = 0;
     let finishes = 0;
+    const now = Date.now();
     const activities: Partial<AllActivities> = {
+      readSpan: () => Promise.resolve({ startsAtMs: now, endsAtMs: now + 2_000 }),
       beginCampaign: () => {
         begins += 1;
         return begun();
@@ -283,7 +285,6 @@ describe('a workflow whose history has grown long', function () {
         return Promise.resolve(0);
       },
     };
-    const now = Date.now();
     const input: CampaignInput = {
       campaignId: 'c',
       name: 'Cart',

@@ -135,6 +135,33 @@ describe('explaining a campaign to one profile', function () {
     expect(event?.conditions.map(({ holds }) => holds)).to.deep.equal([false, true]);
   });
 
+  it('says that it judges an event by a version which came after it', async () => {
+    const live = (least: number) => ({ where: [{ property: 'price', op: 'gte', value: least }] });
+    const scene = await cartScene(stack, site, { within: null, live: () => live(20) });
+    await scene.post(scene.cart({ price: 5 }));
+    await dispatched(stack);
+    const path = `/v1/campaigns/${scene.campaign}`;
+    const { body } = await stack.client.get(path);
+    const edited = await stack.client.put(path, {
+      name: body.name,
+      channel: 'webPush',
+      siteId: site.id,
+      who: { live: { event: scene.names.cart, ...live(3) } },
+      what: body.what,
+    });
+    expect(edited.status, JSON.stringify(edited.body)).to.equal(200);
+    const { verdict, summary } = await ofScene(scene);
+    expect(verdict).to.equal('notSent');
+    expect(summary).to.include(
+      `as judged by the current version, of ${edited.body.versionAt}; the event came`,
+    );
+    expect(summary).not.to.include('filter');
+    await scene.post(scene.cart({ price: 2 }));
+    expect((await ofScene(scene)).summary)
+      .to.include('price of at least 3 (it is 2)')
+      .and.not.to.include('current version');
+  });
+
   it('tells apart who never did the event, whose came too late to open one, and who is not known', async () => {
     const scene = await cartScene(stack, site, { within: null });
     expect((await ofScene(scene)).summary).to.match(/never did "Added To Cart/);

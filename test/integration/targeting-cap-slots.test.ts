@@ -35,8 +35,13 @@ describe('the slots of a targeting cap', function () {
   const one = (): Repositories => instances[0]!;
   const cap = (limit: number, ifExceeded: 'truncate' | 'abort' = 'truncate') => ({ limit, ifExceeded });
 
+  async function insertRun(_id: string): Promise<void> {
+    const run = { campaignId: CAMPAIGN, version: 1, instant: new Date(), status: 'materialising' };
+    await mongo.collection('runs').insertOne({ _id: _id as never, ...run, createdAt: new Date() });
+  }
+
   async function openRun(runId: string, count: number): Promise<void> {
-    await one().runs.open({ id: runId, campaignId: CAMPAIGN, version: 1, instant: new Date() });
+    await insertRun(runId);
     await one().messages.insertRowsToDraw(runId, rowsOf(runId, count));
     await one().runs.setStatus(runId, 'draining');
   }
@@ -133,7 +138,7 @@ describe('the slots of a targeting cap', function () {
   });
 
   it('take each profile of a page once when the page comes twice at the same time', async () => {
-    await one().runs.open({ id: 'r1', campaignId: CAMPAIGN, version: 1, instant: new Date() });
+    await insertRun('r1');
     const pages = instances.map(({ messages }) => messages.insertRowsToDraw('r1', rowsOf('r1', 200)));
     // One of them may be refused, and is tried again as an activity is.
     await Promise.allSettled(pages);

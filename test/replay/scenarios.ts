@@ -97,6 +97,15 @@ const nextRunAt = (untilMs: number): NextRun['next'] => ({
   untilMs,
   text: 'next run at 09:00',
 });
+/** The span of a campaign that starts and ends so long after it is asked first. */
+function spanFrom(startsIn: number, endsIn: number): AllActivities['readSpan'] {
+  let now: number | undefined;
+  return () => {
+    now ??= Date.now();
+    return Promise.resolve({ startsAtMs: now + startsIn, endsAtMs: now + endsIn });
+  };
+}
+
 /** A campaign that ends so long after it is asked first; its run is over when it is asked after that. */
 function endingIn(ms: number, instantMs: number): () => Promise<NextRun> {
   let endsAtMs: number | undefined;
@@ -364,6 +373,7 @@ export const scenarios: Scenario[] = [
 
   campaign('live-started-later-and-ended', {
     server: 'ordinary',
+    activities: { readSpan: spanFrom(SECOND, 3 * SECOND) },
     input: (now) => aCampaign('live', now + SECOND, now + 3 * SECOND),
   }),
   campaign('live-stopped', {
@@ -376,6 +386,7 @@ export const scenarios: Scenario[] = [
   }),
   campaign('live-continued-as-new', {
     server: 'short',
+    activities: { readSpan: spanFrom(0, 3 * SECOND) },
     input: (now) => aCampaign('live', now, now + 3 * SECOND),
   }),
   campaign('past-with-its-run', {

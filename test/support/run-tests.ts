@@ -1,7 +1,8 @@
 // What `npm test` runs: the static checks, then every test, each suite by its folder's name.
-//   npm test                        all of it but the fault tests
+//   npm test                        all of it but test/fault and test/large
 //   npm test -- unit lint           only these
 //   npm run test:fault              only test/fault
+//   npm run test:large              only test/large: true, and too long for every day
 // The last line is always "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -22,7 +23,7 @@ const checks: Record<string, string[]> = {
   format: ['prettier/bin/prettier.cjs', '--check', '.'],
 };
 const defaultFolders = ['unit', 'workflow', 'replay', 'integration'];
-const foldersWithServers = new Set(['integration', 'fault']);
+const foldersWithServers = new Set(['integration', 'fault', 'large']);
 /** How long mocha may live after its last test; what keeps it alive longer is a handle left open. */
 const lingerMs = 30_000;
 

@@ -55,6 +55,35 @@ describe('a campaign', function () {
     });
   });
 
+  it('that was edited before its first look begins when its row says', async () => {
+    const { log, activities } = scene();
+    await withTimeSkipping(activities, async (time) => {
+      const now = await time.nowMs();
+      const input = log.input('live', now + 7 * DAY, null);
+      log.input('live', now + HOUR, now + DAY);
+      const handle = await time.start(WORKFLOW.campaign, ID, input);
+      expect(await handle.result()).to.equal('completed');
+      expectAt(log.at('beginCampaign'), now + HOUR, 'the start');
+      expectAt(log.at('finishCampaign'), now + DAY, 'the end');
+    });
+  });
+
+  it('that somebody stops by its workflow alone, while its row says that it runs, goes on', async () => {
+    const { log, activities } = scene();
+    log.edits = 1;
+    await withTimeSkipping(activities, async (time) => {
+      const now = await time.nowMs();
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('live', now, null));
+      await time.sleepUntil(now + HOUR);
+      await handle.signal(SIGNAL.stop);
+      await time.sleepUntil(now + 3 * HOUR);
+      expect(log.calls.filter(({ name }) => name === 'finishCampaign')).to.have.length(1);
+      await handle.signal(SIGNAL.stop);
+      expect(await handle.result()).to.equal('stopped');
+      expect(log.calls.filter(({ name }) => name === 'finishCampaign')).to.have.length(2);
+    });
+  });
+
   it('that is live goes on when its end is moved in the moment in which it comes', async () => {
     const { log, activities } = scene();
     log.edits = 1;

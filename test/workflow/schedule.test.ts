@@ -1,100 +1,33 @@
 import { expect } from 'chai';
-import type { WorkflowHandle } from '@temporalio/client';
 
-import { SIGNAL, WORKFLOW, workflowIds, type CampaignInput } from '../../workflows/contract.ts';
-import { createCampaignLog } from './fixtures/campaign-log.ts';
+import { SIGNAL, WORKFLOW, workflowIds } from '../../workflows/contract.ts';
 import { createRunRows, RUN } from './fixtures/run-rows.ts';
-import { createScheduleWorld, type ScheduleWorld } from './fixtures/schedule-world.ts';
 import {
-  DAY,
-  expectAt,
-  HOUR,
-  MINUTE,
-  withTimeSkipping,
-  type AllActivities,
-  type TimeSkipping,
-} from './fixtures/time-skipping.ts';
-
-const ID = workflowIds.campaign('c');
-const MOST_EVENTS = 10_240;
-const inputOf = (startsAtMs: number): CampaignInput => ({
-  campaignId: 'c',
-  name: 'Newsletter',
-  kind: 'past',
-  startsAtMs,
-  endsAtMs: null,
-});
+  CAMPAIGN_ID,
+  expectDaily,
+  historyLengths,
+  inputOf,
+  MOST_EVENTS,
+  scheduleScene,
+} from './fixtures/schedule-scene.ts';
+import { createScheduleWorld, type ScheduleWorld } from './fixtures/schedule-world.ts';
+import { DAY, expectAt, HOUR, MINUTE, withTimeSkipping } from './fixtures/time-skipping.ts';
 
 describe('a campaign with a schedule', function () {
   this.timeout(600_000);
 
-  /** Its runs are over as soon as they have begun, unless `lastsMs` says otherwise. */
-  function scene(world: () => ScheduleWorld, lastsMs = 0) {
-    const begun: { runId: string; atMs: number }[] = [];
-    const activities = (nowMs: () => Promise<number>): Partial<AllActivities> => {
-      const drainedAt = new Map<string, number>();
-      return {
-        ...createCampaignLog().activities(nowMs),
-        readSpan: (id) => world().activities(nowMs).readSpan(id),
-        nextRun: (id) => world().activities(nowMs).nextRun(id),
-        async materialise({ runId }) {
-          begun.push({ runId, atMs: await nowMs() });
-          return { after: null };
-        },
-        beginDrain: () => Promise.resolve([{ from: 0, to: 64 }]),
-        async drain({ runId }) {
-          const now = await nowMs();
-          const until = drainedAt.get(runId) ?? now + lastsMs;
-          drainedAt.set(runId, until);
-          return now >= until ? { kind: 'done' } : { kind: 'wait', untilMs: until };
-        },
-        finishRun({ runId, stopped }) {
-          world().finish(runId);
-          return Promise.resolve({ status: stopped ? 'stopped' : 'completed', text: 'Over.' });
-        },
-      };
-    };
-    return { begun, activities };
-  }
-
-  it('that recurs daily for two years has its run on each day once, and no history grows long', async () => {
-    let world: ScheduleWorld | undefined;
-    const { begun, activities } = scene(() => world!);
-    await withTimeSkipping(activities, async (time) => {
-      const now = await time.nowMs();
-      const first = new Date(Math.ceil((now + HOUR) / DAY) * DAY + 9 * HOUR);
-      const days = 730;
-      world = createScheduleWorld(
-        {
-          start: 'now',
-          timezone: 'UTC',
-          schedule: { every: { frequency: 'daily', at: ['09:00'], count: days } },
-        },
-        now,
-      );
-      const nineToday = new Date(Math.floor(now / DAY) * DAY + 9 * HOUR);
-      const start = nineToday.getTime() >= Math.floor(now / MINUTE) * MINUTE ? nineToday : first;
-      const handle = await time.start(WORKFLOW.campaign, ID, inputOf(now));
-      expect(await handle.result()).to.equal('completed');
-
-      expect(begun).to.have.length(days);
-      begun.forEach(({ atMs }, i) => expectAt(atMs, start.getTime() + i * DAY, `day ${i + 1}`));
-      expect(new Set(begun.map(({ runId }) => runId)).size).to.equal(days);
-      const lengths = await historyLengths(time, handle);
-      expect(lengths.length, 'it continued as new').to.be.above(1);
-      expect(Math.max(...lengths)).to.be.below(MOST_EVENTS);
-    });
-  });
+  it('that recurs daily has its run on each day once, and continues as new before its history grows long', () =>
+    expectDaily(200));
 
   it('begins its next run while the last one still goes on, and is over when all are', async () => {
     let world: ScheduleWorld | undefined;
-    const { begun, activities } = scene(() => world!, 30 * HOUR);
+    const { begun, activities } = scheduleScene(() => world!, 30 * HOUR);
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
       const at = [1, 2, 3].map((day) => new Date(Math.floor(now / MINUTE) * MINUTE + day * DAY));
       const local = at.map((instant) => instant.toISOString().slice(0, 16));
       world = createScheduleWorld({ start: 'now', timezone: 'UTC', schedule: { at: local } }, now);
-      const handle = await time.start(WORKFLOW.campaign, ID, inputOf(now));
+      const handle = await time.start(WORKFLOW.campaign, CAMPAIGN_ID, inputOf(now));
       expect(await handle.result()).to.equal('completed');
       at.forEach((instant, i) => expectAt(begun[i]?.atMs, instant.getTime(), `run ${i + 1}`));
       const { closeTime } = await handle.describe();
@@ -104,14 +37,14 @@ describe('a campaign with a schedule', function () {
 
   it('that was paused over two occurrences runs the later of them when it is resumed', async () => {
     let world: ScheduleWorld | undefined;
-    const { begun, activities } = scene(() => world!);
+    const { begun, activities } = scheduleScene(() => world!);
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
       const at = [1, 2, 3].map((day) => new Date(Math.floor(now / MINUTE) * MINUTE + day * DAY));
       const local = at.map((instant) => instant.toISOString().slice(0, 16));
       world = createScheduleWorld({ start: 'now', timezone: 'UTC', schedule: { at: local } }, now);
       world.campaign.status = 'paused';
-      const handle = await time.start(WORKFLOW.campaign, ID, inputOf(now));
+      const handle = await time.start(WORKFLOW.campaign, CAMPAIGN_ID, inputOf(now));
       await time.sleepUntil(at[1]!.getTime() + HOUR);
       expect(begun).to.deep.equal([]);
       world.campaign.status = 'running';
@@ -126,13 +59,13 @@ describe('a campaign with a schedule', function () {
 
   it('whose schedule is edited while it waits follows the new one', async () => {
     let world: ScheduleWorld | undefined;
-    const { begun, activities } = scene(() => world!);
+    const { begun, activities } = scheduleScene(() => world!);
     await withTimeSkipping(activities, async (time) => {
       const now = await time.nowMs();
       const minute = Math.floor(now / MINUTE) * MINUTE;
       const at = (hours: number): string => new Date(minute + hours * HOUR).toISOString().slice(0, 16);
       world = createScheduleWorld({ start: 'now', timezone: 'UTC', schedule: { at: [at(48)] } }, now);
-      const handle = await time.start(WORKFLOW.campaign, ID, inputOf(now));
+      const handle = await time.start(WORKFLOW.campaign, CAMPAIGN_ID, inputOf(now));
       await time.sleepUntil(minute + 6 * HOUR);
       world.campaign.definition = {
         ...world.campaign.definition,
@@ -193,17 +126,3 @@ describe('a run to 100,000 profiles', function () {
     );
   });
 });
-
-/** @returns the number of events of each execution of a workflow, which continued as new from one to the next */
-async function historyLengths(time: TimeSkipping, { workflowId }: WorkflowHandle): Promise<number[]> {
-  const lengths: number[] = [];
-  let runId = (await time.workflow.getHandle(workflowId).describe()).raw.workflowExecutionInfo?.firstRunId;
-  runId ??= undefined;
-  while (runId) {
-    const { events } = await time.workflow.getHandle(workflowId, runId).fetchHistory();
-    lengths.push(events?.length ?? 0);
-    runId = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
-  }
-  expect(lengths, 'histories').to.not.deep.equal([]);
-  return lengths;
-}

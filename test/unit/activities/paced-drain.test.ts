@@ -73,6 +73,7 @@ describe('draining under a rate', () => {
       dueAt,
       tried: false,
       released: true,
+      isFirst: true,
     });
     expect(fake.tokens.slice(0, 2)).to.deep.equal(['campaign: took 256 of 256', 'campaign: 0 left']);
   });

@@ -46,8 +46,16 @@ describe('the schema of when', () => {
     ['lists', { schedule: { at: [] } }, ['/schedule/at: must not be empty']],
     [
       'frequencies',
-      { schedule: { every: { frequency: 'hourly', at: ['09:00'] } } },
-      ['/schedule/every/frequency: must be one of daily, weekly, monthly'],
+      { schedule: { every: { frequency: 'yearly', at: ['09:00'] } } },
+      [
+        '/schedule/every/frequency: must be one of daily, weekly, monthly; ' +
+          'a yearly recurrence is an rrule such as FREQ=YEARLY',
+      ],
+    ],
+    [
+      'recurrences without a frequency',
+      { schedule: { every: { at: ['09:00'] } } },
+      ['/schedule/every/frequency: is required'],
     ],
     [
       'times of day',
@@ -70,6 +78,17 @@ describe('the schema of when', () => {
       { cutOff: '24:00' },
       ['/cutOff: must be a duration such as 6h or a local time such as 21:00'],
     ],
+    ['cut-offs of no length', { cutOff: '0h' }, ['/cutOff: must be longer than nothing, such as 6h']],
+    [
+      'rules with control characters',
+      { schedule: { rrule: 'FREQ=DAILY\u0000', at: ['09:00'] } },
+      ['/schedule/rrule: must not hold control characters'],
+    ],
+    [
+      'fields of a schedule',
+      { schedule: { at: ['2027-12-01T09:00'], zone: 'UTC' } },
+      ['/schedule/zone: unknown field'],
+    ],
     [
       'throughput',
       { throughput: { perMinute: 1_000_001 } },
@@ -81,10 +100,38 @@ describe('the schema of when', () => {
   }
 
   it('refuses two schedules at once and none at all', () => {
-    expect(faultsOf({ schedule: { at: ['2027-12-01T09:00'], every: { frequency: 'daily', at: ['09:00'] } } }))
-      .to.not.be.empty;
-    expect(faultsOf({ schedule: {} })).to.not.be.empty;
-    expect(faultsOf({ schedule: 'daily' })).to.not.be.empty;
+    const fault = '/schedule: must be exactly one of at, every, and rrule with at';
+    const every = { frequency: 'daily', at: ['09:00'] };
+    const NONE = [
+      {},
+      { at: ['2027-12-01T09:00'], every },
+      { every, rrule: 'FREQ=DAILY', at: ['09:00'] },
+      { cron: '0 9 * * *' },
+    ];
+    for (const schedule of NONE) expect(faultsOf({ schedule })).to.deep.equal([fault]);
+    expect(faultsOf({ schedule: every })).to.deep.equal([`${fault}; frequency belongs in every`]);
+    expect(
+      faultsOf({ schedule: { rrule: 'FREQ=DAILY', at: ['09:00'], interval: 2, count: 3 } }),
+    ).to.deep.equal([`${fault}; interval, count belong in every`]);
+    expect(faultsOf({ schedule: 'daily' })).to.deep.equal(['/schedule: must be an object']);
+  });
+
+  it('takes a rule as a calendar writes it, for the domain to judge', () => {
+    const value = {
+      start: 'now',
+      schedule: { rrule: 'DTSTART:20270101T090000Z\r\nRRULE:FREQ=DAILY', at: ['09:00'] },
+    };
+    expect(parseOrThrow(when, value, 'body')).to.deep.equal(value);
+    const timing = { who: { past: { all: [] } }, when: value as CampaignSchedule };
+    expect(
+      scheduleFaults(timing, { nowMs: Date.parse('2026-12-01T00:00:00Z'), accountZone: 'UTC' }),
+    ).to.deep.equal([
+      { pointer: '/when/schedule/rrule', detail: "DTSTART is left out: it is the campaign's start" },
+    ]);
+  });
+
+  it('adds nothing where there is no schedule', () => {
+    expect(parseOrThrow(when, {}, 'body')).to.not.have.property('schedule');
   });
 
   it('of a reminder takes a signed duration and a local time', () => {
@@ -115,7 +162,7 @@ describe('the schema of when', () => {
     const schedules = blocks.map((block) => block.when ?? (block.schedule ? block : undefined));
     const context = { nowMs: Date.parse('2026-12-01T00:00:00Z'), accountZone: 'UTC' };
     const found = schedules.filter((one) => one !== undefined);
-    expect(found).to.have.length(2);
+    expect(found).to.have.length(3);
     for (const one of found) {
       const parsed = parseOrThrow(when, one, 'body') as CampaignSchedule;
       expect(scheduleFaults({ who: { past: { all: [] } }, when: parsed }, context)).to.deep.equal([]);

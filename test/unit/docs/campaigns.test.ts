@@ -24,14 +24,22 @@ describe('the campaigns that the documentation shows', () => {
     });
   }
 
-  it('can be published: each in docs/campaigns.md', async () => {
-    const text = await readFile(new URL('../../../docs/campaigns.md', import.meta.url), 'utf8');
-    const blocks = [...text.matchAll(/```jsonc?\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
-    const campaigns = blocks.filter((block) => block.includes('"channel"'));
-    expect(campaigns).to.have.length.at.least(3);
-    for (const block of campaigns) {
-      const filled = block.replace(/"siteId": "[^"]*"/, '"siteId": "6745c0e1a1b2c3d4e5f60718"');
-      expect(faultsOf(JSON.parse(filled)), block).to.deep.equal([]);
-    }
-  });
+  const PAGES: [string, number][] = [
+    ['campaigns', 3],
+    ['schedules', 1],
+    ['reminders', 1],
+    ['throughput', 1],
+  ];
+  for (const [page, atLeast] of PAGES) {
+    it(`can be published: each in docs/${page}.md`, async () => {
+      const text = await readFile(new URL(`../../../docs/${page}.md`, import.meta.url), 'utf8');
+      const blocks = [...text.matchAll(/```jsonc?\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+      const campaigns = blocks.filter((block) => block.includes('"channel"'));
+      expect(campaigns).to.have.length.at.least(atLeast);
+      for (const block of campaigns) {
+        const filled = block.replace(/"siteId": "[^"]*"/, '"siteId": "6745c0e1a1b2c3d4e5f60718"');
+        expect(faultsOf(JSON.parse(filled)), block).to.deep.equal([]);
+      }
+    });
+  }
 });

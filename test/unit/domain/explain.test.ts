@@ -326,6 +326,134 @@ describe('explain', () => {
   });
 });
 
+describe('explaining a message that quiet hours held', () => {
+  const dnd = { from: '09:00', to: '13:00', action: 'delay' } as const;
+  const delayed = campaignWith({ who: { live }, when: { start: 'now', delay: '5m', dnd } });
+  const delayEnd = '2026-11-21T10:15:00.000Z';
+  const quietEnd = '2026-11-21T13:00:00.000Z';
+  const held = { passage, released: true, dueAt: at(HOUR), firstDueAt: at(HOUR) } as const;
+  const told = (
+    facts: Partial<ExplainFacts>,
+    row: Partial<Message>,
+    ...names: string[]
+  ): [string, string, string | undefined][] => {
+    const explanation = explain(liveFacts({ campaign: delayed, ...facts, rows: [rowOf(row)] }));
+    return names.map((name) => {
+      const { outcome, detail, at: when } = stepOf(explanation, name);
+      return [outcome, detail.replace(/ As of now.*/, ''), when?.toISOString()];
+    });
+  };
+
+  it('says when the delay itself ended, and that the message waits for the end of quiet hours', () => {
+    expect(told({}, held, 'window', 'delay', 'quietHours')).to.deep.equal([
+      ['passed', 'Recorded: the window ends at 2026-11-21T10:10:00.000Z.', '2026-11-21T10:10:00.000Z'],
+      ['passed', `Recorded: the delay ends at ${delayEnd}.`, delayEnd],
+      ['info', `It waits until quiet hours end at ${quietEnd}.`, quietEnd],
+    ]);
+  });
+
+  it('says afterwards that it waited for them, also when it was tried again later', () => {
+    const over = { ...held, state: 'sent', sentAt: at(2 * HOUR), settledAt: at(2 * HOUR) } as const;
+    const facts = { nowMs: NOW + 3 * HOUR };
+    const passed = ['passed', `Recorded: it waited until quiet hours ended at ${quietEnd}.`, quietEnd];
+    expect(told(facts, over, 'quietHours')).to.deep.equal([passed]);
+    const attempts: Message['attempts'] = [
+      { subscriptionId: 'd1', at: at(HOUR + 5), durationMs: 1, outcome: { kind: 'throttled', status: 429 } },
+    ];
+    const again = { ...held, state: 'due', attempts, tries: 1, dueAt: at(4 * HOUR + 7) } as const;
+    expect(told(facts, again, 'quietHours')).to.deep.equal([passed]);
+  });
+
+  it('says so of one that was put off at its send, too', () => {
+    const row = { ...held, state: 'due', firstDueAt: new Date(delayEnd) } as const;
+    expect(told({}, row, 'delay', 'quietHours')).to.deep.equal([
+      ['passed', `Recorded: the delay ends at ${delayEnd}.`, delayEnd],
+      ['info', `It waits until quiet hours end at ${quietEnd}.`, quietEnd],
+    ]);
+  });
+
+  it('does not claim that a message which was closed meanwhile had waited', () => {
+    const closed = { ...held, state: 'suppressed', reason: 'stopped', settledAt: at(0) } as const;
+    expect(told({}, closed, 'quietHours')).to.deep.equal([
+      ['notReached', `It was to wait until quiet hours ended at ${quietEnd}.`, quietEnd],
+    ]);
+  });
+
+  it('goes by the delay of the version that the message entered under', () => {
+    const own = { definition: { ...delayed.definition, when: { start: 'now', delay: '20m', dnd } } };
+    const later = { campaign: { ...delayed, version: 2 } };
+    expect(told({ ...later, own }, held, 'delay')[0]?.[1]).to.include('ends at 2026-11-21T10:30:00.000Z');
+    const none = { definition: { ...delayed.definition, when: { start: 'now', dnd } } };
+    expect(told({ ...later, own: none }, held, 'delay')[0]?.[1]).to.match(/has no delay/);
+    expect(told(later, held, 'delay')[0]).to.deep.equal([
+      'info',
+      'The delay ends before quiet hours end.',
+      undefined,
+    ]);
+  });
+
+  it('says the date of a reminder, and none where the plan would not be the same today', () => {
+    const reminder: LiveAudience = { event: 'Booked', dateProperty: { property: 'departure', at: '10:30' } };
+    const campaign = campaignWith({ who: { live: reminder }, when: { start: 'now', dnd } });
+    const own = { definition: campaign.definition, event: event(-2 * HOUR, { departure: '2026-11-21' }) };
+    const date = '2026-11-21T10:30:00.000Z';
+    expect(told({ campaign, own }, held, 'delay')).to.deep.equal([
+      ['passed', `Recorded: the reminder is due at ${date}.`, date],
+    ]);
+    const settings = { ...DEFAULT_SETTINGS, timezone: 'America/New_York' };
+    expect(told({ campaign, own, settings }, held, 'delay')).to.deep.equal([
+      ['info', 'The reminder is due before quiet hours end.', undefined],
+    ]);
+  });
+
+  it('says the set time of a run, by the profile’s own time zone where that is the rule', () => {
+    const set = (when: object, run_: Partial<Run>, settings = DEFAULT_SETTINGS): unknown => {
+      const campaign = campaignWith({ when: { start: 'now', dnd, ...when } });
+      const row = rowOf({ ...held, passage: undefined, runId: 'r1', createdAt: at(-2 * HOUR) });
+      const facts = factsWith({ campaign, settings, runs: [{ ...run, ...run_ }], rows: [row] });
+      const { outcome, detail, at: when_ } = stepOf(explain(facts), 'schedule');
+      return [outcome, detail.replace(/ As of now.*/, ''), when_?.toISOString()];
+    };
+    const tenText = '2026-11-21T10:00:00.000Z';
+    expect(set({}, {})).to.deep.equal(['passed', `Recorded: it was to be sent at ${tenText}.`, tenText]);
+    const profileZone = { timezone: 'profile', schedule: { at: ['2026-11-21T11:00'] } };
+    const local = { local: '2026-11-21T11:00', instant: new Date('2026-11-20T21:00:00Z') };
+    const eleven = '2026-11-21T11:00:00.000Z';
+    expect(set(profileZone, local)).to.deep.equal([
+      'passed',
+      `Recorded: it was to be sent at ${eleven}.`,
+      eleven,
+    ]);
+    // The profile has moved since.
+    expect(set(profileZone, local, { ...DEFAULT_SETTINGS, timezone: 'Asia/Tokyo' })).to.deep.equal([
+      'passed',
+      'Recorded: it was to be sent at its set time, before quiet hours ended.',
+      undefined,
+    ]);
+  });
+});
+
+describe('explaining a message that a rate holds', () => {
+  const slow = campaignWith({ who: { live }, when: { start: 'now', throughput: { perMinute: 60 } } });
+  const deliveryOf = (campaign: Campaign, row: Partial<Message>): string =>
+    stepOf(explain(liveFacts({ campaign, rows: [rowOf({ passage, ...row })] })), 'delivery').detail;
+
+  it('says that one in the queue waits for the throughput', () => {
+    const text = deliveryOf(slow, { queued: true });
+    expect(text).to.match(
+      /due since .* in the campaign's queue: it waits for the campaign's throughput of 60/,
+    );
+    const free = campaignWith({ who: { live } });
+    expect(deliveryOf(free, { queued: true })).to.match(/in the campaign's queue\.$/);
+    expect(deliveryOf(free, { queued: true, released: true })).to.include('the rate after quiet hours');
+  });
+
+  it('does not promise any moment what is under a rate', () => {
+    expect(deliveryOf(slow, {})).to.include('when its turn comes under the campaign');
+    expect(deliveryOf(campaignWith({ who: { live } }), {})).to.include('any moment');
+  });
+});
+
 describe('explaining an opening event', () => {
   const judged = (
     opening: StoredEvent,
@@ -379,6 +507,45 @@ describe('explaining an opening event', () => {
       expect(outcome, detail).to.equal(expected);
       expect(detail).to.match(text);
     }
+  });
+
+  it('says when it judges by a version that the event came before', () => {
+    const verdict = (
+      opening: StoredEvent,
+      more: Partial<LiveAudience> = {},
+      rows: Message[] = [],
+      edit: Partial<Campaign> = { versionAt: at(-90 * MINUTE), catalogueVersion: 8 },
+    ): string => {
+      const audience = { ...live, ...more };
+      const campaign = campaignWith({ who: { live: audience } }, { version: 2, ...edit });
+      const opens = { event: opening, messageId: 'new' };
+      return explainEvent(campaign, audience, opens, rows, null, 'UTC').detail;
+    };
+    const byNow = 'as judged by the current version, of 2026-11-21T10:30:00.000Z; the event came before it';
+    const priced: Partial<LiveAudience> = { where: [{ property: 'price', op: 'gt', value: 3 }] };
+    expect(verdict(opened, priced)).to.match(/price greater than 3/);
+    for (const text of [verdict(opened, priced), verdict(opened), verdict(opened, { matchOn: 'cartId' })])
+      expect(text).to.include(byNow);
+    expect(verdict(opened)).to.include('the version of that time did not let it');
+    const after = [
+      verdict(event(-HOUR), priced),
+      verdict(event(-HOUR)),
+      // An instance's clock may lag: its view held the version.
+      verdict(event(-2 * HOUR, {}, { catalogueVersion: 8 })),
+      verdict(opened, {}, [rowOf({ id: 'new', passage })]),
+      verdict(opened, priced, [], {}),
+    ];
+    for (const text of after) {
+      expect(text).not.to.include('current version');
+      expect(text).not.to.include('of that time');
+    }
+  });
+
+  it('names of what may have kept it only what can be', () => {
+    expect(judged(opened)[1]).to.include('the campaign was paused').and.to.include('live filter');
+    expect(judged(opened, { more: { filter: undefined } })[1])
+      .to.include('the campaign was paused')
+      .and.not.to.include('filter');
   });
 
   it('judges by what was there when it came', () => {

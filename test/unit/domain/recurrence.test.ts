@@ -164,13 +164,32 @@ describe('reading a recurrence rule', () => {
     ['FREQ=WEEKLY;BYDAY=1MO', 'BYDAY with a number is only for FREQ=MONTHLY and FREQ=YEARLY'],
     ['FREQ=YEARLY;BYWEEKNO=1;BYDAY=1MO', 'BYDAY with a number cannot stand with BYWEEKNO'],
     ['FREQ=MONTHLY;BYSETPOS=1', 'BYSETPOS needs another BY part to choose from'],
-    ['FREQ=DAILY;DTSTART=20270101', 'DTSTART is not a part we know'],
+    ['FREQ=DAILY;DTSTART=20270101', "DTSTART is left out: it is the campaign's start"],
   ];
   for (const [text, fault] of REFUSED) {
     it(`refuses ${text || 'nothing at all'}`, () => {
       expect(faultsOf(text)).to.include(fault);
     });
   }
+
+  it('says of a paste from a calendar what is left out, and nothing else', () => {
+    const DTSTART = "DTSTART is left out: it is the campaign's start";
+    const PASTES: [string, string[]][] = [
+      ['DTSTART:20270101T090000Z\nRRULE:FREQ=DAILY', [DTSTART]],
+      ['DTSTART;TZID=Europe/Berlin:20270101T090000\r\nRRULE:FREQ=DAILY;COUNT=3\r\n', [DTSTART]],
+      ['rrule:freq=daily\n\ndtstart:20270101T090000Z', [DTSTART]],
+      ['DTSTART:20270101T090000Z RRULE:FREQ=DAILY', [DTSTART]],
+      ['DTSTART:20270101T090000Z', [DTSTART, 'FREQ is missing']],
+      ['RRULE:FREQ=DAILY\nEXDATE:20270103T090000Z', ['EXDATE is not taken']],
+      ['RRULE:FREQ=DAILY\nRRULE:FREQ=WEEKLY', ['there must be one rule only']],
+    ];
+    for (const [text, faults] of PASTES) expect(faultsOf(text), text).to.deep.equal(faults);
+  });
+
+  it('takes a rule that a calendar has folded into lines', () => {
+    const folded = 'RRULE:FREQ=MONTHLY;BYDAY=MO,TU,W\r\n E,TH,FR;BYSETPOS=-1\r\n';
+    expect(ruleOf(folded)).to.deep.equal(ruleOf('FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1'));
+  });
 
   it('never fails on any text', () => {
     fc.assert(

@@ -16,6 +16,7 @@ function plan(
     instant?: string;
     plannedAt?: string;
     local?: string;
+    nextLocal?: string;
   } = {},
 ) {
   const instant = given.instant ?? '2027-06-03T07:00:00Z';
@@ -26,7 +27,8 @@ function plan(
     local: given.local ?? '2027-06-03T09:00',
   };
   const full: CampaignSchedule = { start: 'now', timezone: 'Europe/Berlin', ...when };
-  const row = planRunRow({ when: full, dnd, run, zone, accountZone: 'UTC', nowMs });
+  const { nextLocal } = given;
+  const row = planRunRow({ when: full, dnd, run, zone, accountZone: 'UTC', nowMs, nextLocal });
   const { dueAt, cutOffAt, ...rest } = row;
   return {
     due: dueAt.toISOString(),
@@ -68,6 +70,17 @@ describe('the plan of a message of a run', () => {
     expect(plan({ timezone: 'profile', ifPast: 'nextDay' }, given)).to.deep.equal({
       due: '2027-06-04T07:00:00.000Z',
     });
+  });
+
+  it('takes no day that has a run of its own, so that nobody gets it twice', () => {
+    const given = { ...OWN, plannedAt: '2027-06-03T10:00:00Z', nowMs: at('2027-06-03T10:00:00Z') };
+    const when = { timezone: 'profile', ifPast: 'nextDay' } as const;
+    expect(plan(when, { ...given, nextLocal: '2027-06-04T09:00' })).to.include({
+      suppressed: 'localTimePast',
+      detail:
+        '2027-06-03 09:00 was past in Europe/Berlin when the run was to begin, and the run of 2027-06-04 09:00 comes next',
+    });
+    expect(plan(when, { ...given, nextLocal: '2027-06-05T09:00' }).suppressed).to.equal(undefined);
   });
 
   it('waits for the end of quiet hours in the zone of the profile, and is released under their rate', () => {

@@ -31,12 +31,31 @@ describe('a schedule that can be published', () => {
     ['until the day of the first', every({ until: '2027-06-02' })],
     ['a local cut-off after every time', { ...every({ at: ['09:00', '20:00'] }), cutOff: '20:01' }],
     [
+      "a cut-off before quiet hours end that are not everybody's at the set time",
+      {
+        ...list('2027-06-02T22:00'),
+        timezone: 'Europe/Berlin',
+        cutOff: '11h',
+        dnd: { from: '21:00', to: '09:00', action: 'delay' },
+      },
+    ],
+    [
       'a cut-off after quiet hours',
-      { ...list('2027-06-02T22:00'), cutOff: '12h', dnd: { from: '21:00', to: '09:00', action: 'delay' } },
+      {
+        ...list('2027-06-02T22:00'),
+        timezone: 'profile',
+        cutOff: '12h',
+        dnd: { from: '21:00', to: '09:00', action: 'delay' },
+      },
     ],
     [
       'a cut-off within quiet hours that discard',
-      { ...list('2027-06-02T22:00'), cutOff: '1h', dnd: { from: '21:00', to: '09:00', action: 'discard' } },
+      {
+        ...list('2027-06-02T22:00'),
+        timezone: 'profile',
+        cutOff: '1h',
+        dnd: { from: '21:00', to: '09:00', action: 'discard' },
+      },
     ],
     ['a local cut-off without a schedule', { cutOff: '12:01' }],
     ['a time zone without a schedule', { timezone: 'Asia/Tokyo', cutOff: '22:00' }],
@@ -123,6 +142,19 @@ describe('a schedule is refused', () => {
         '/when/schedule/every/on/4: must be a whole number from 1 to 31 or from -1 to -31',
       ],
     ],
+    [
+      'on the same day twice',
+      every({ frequency: 'weekly', on: ['mon', 'thu', 'mon'] }),
+      ['/when/schedule/every/on/2: stands there twice'],
+    ],
+    [
+      'on the same day of the month twice',
+      every({
+        frequency: 'monthly',
+        on: [1, -1, { weekday: 'mon', nth: 1 }, 1, { nth: 1, weekday: 'mon' }, { weekday: 'mon', nth: 2 }],
+      }),
+      ['/when/schedule/every/on/3: stands there twice', '/when/schedule/every/on/4: stands there twice'],
+    ],
     ['on no days', every({ frequency: 'weekly', on: [] }), ['/when/schedule/every/on: must not be empty']],
     [
       'that ends before it first occurs',
@@ -193,23 +225,33 @@ describe('a schedule is refused', () => {
       ['/when/cutOff: must be a duration such as 6h or a local time such as 21:00'],
     ],
     [
+      'whose cut-off leaves no time',
+      { cutOff: '0h' },
+      ['/when/cutOff: must be longer than nothing, such as 6h'],
+    ],
+    [
       'whose cut-off comes before a send',
       { ...every({ at: ['09:00', '21:00'] }), cutOff: '21:00' },
-      ['/when/cutOff: is not after the set time 21:00'],
+      ['/when/cutOff: is not after the set time 21:00; for one after midnight, give a duration'],
     ],
     [
       'whose cut-off is over at the start',
       { cutOff: '12:00' },
-      ['/when/cutOff: is not after the set time 12:00'],
+      ['/when/cutOff: is not after the set time 12:00; for one after midnight, give a duration'],
     ],
     [
       'whose cut-off comes before quiet hours end',
-      { ...list('2027-07-01T22:00'), cutOff: '11h', dnd: night },
+      { ...list('2027-07-01T22:00'), timezone: 'profile', cutOff: '11h', dnd: night },
       ['/when/cutOff: comes before quiet hours end, so nothing set for 22:00 could ever leave'],
     ],
     [
       'whose cut-off comes before quiet hours of the morning end',
-      { ...rrule('FREQ=DAILY'), cutOff: '09:30', dnd: { from: '08:00', to: '10:00', action: 'delay' } },
+      {
+        ...rrule('FREQ=DAILY'),
+        timezone: 'profile',
+        cutOff: '09:30',
+        dnd: { from: '08:00', to: '10:00', action: 'delay' },
+      },
       ['/when/cutOff: comes before quiet hours end, so nothing set for 09:00 could ever leave'],
     ],
     ['with a delay', { delay: '1h' }, ['/when/delay: is for live campaigns']],
@@ -248,7 +290,7 @@ describe('a schedule is refused', () => {
       '/when/schedule/at/0: lies in the past',
     ]);
     expect(refused({ cutOff: '14:00' }, 'Europe/Berlin')).to.deep.equal([
-      '/when/cutOff: is not after the set time 14:00',
+      '/when/cutOff: is not after the set time 14:00; for one after midnight, give a duration',
     ]);
   });
 });
