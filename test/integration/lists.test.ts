@@ -1,14 +1,9 @@
-import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { request } from 'node:http';
 import { expect } from 'chai';
 import { connectDatabase } from '../../db/connection.ts';
 import { leaveLists } from '../../db/lists.ts';
 import type { Answer } from '../support/api-client.ts';
+import { knowIdentities, streamMembers } from '../support/list-upload.ts';
 import { makeSite } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
 import { ADMIN_KEY, startStack, type TestStack } from '../support/stack.ts';
@@ -40,32 +35,9 @@ describe('custom lists', function () {
   const upload = (id: string, csv: string, headers: Record<string, string> = {}): Promise<Answer> =>
     stack.client.raw('PUT', `/v1/lists/${id}/members`, csv, { 'content-type': 'text/csv', ...headers });
 
-  /** Sends a body that is made as it is read, no faster than it is taken. */
-  async function stream(id: string, chunks: AsyncIterable<string>): Promise<Answer> {
-    const call = request(`${stack.client.url}/v1/lists/${id}/members`, {
-      method: 'PUT',
-      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'text/csv; charset=utf-8' },
-    });
-    const answered = once(call, 'response') as Promise<[IncomingMessage]>;
-    await Promise.all([pipeline(Readable.from(encoded(chunks)), call), answered]);
-    const [answer] = await answered;
-    const headers = new Headers({ 'content-type': answer.headers['content-type'] ?? '' });
-    return { status: answer.statusCode ?? 0, headers, body: JSON.parse(await text(answer)) };
-  }
-  async function* encoded(chunks: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) yield Buffer.from(chunk);
-  }
-
-  /** Identities `p<n>`, known already, from 0 up to a number. */
-  async function know(prefix: string, many: number): Promise<void> {
-    for (let i = 0; i < many; i += 10_000) {
-      const docs = Array.from({ length: Math.min(10_000, many - i) }, (_, n) => ({
-        _id: `${prefix}${i + n}` as never,
-        profileId: `${prefix}${i + n}`.padStart(24, '0'),
-      }));
-      await stack.db.collection('identities').insertMany(docs, { ordered: false });
-    }
-  }
+  const stream = (id: string, chunks: AsyncIterable<string>): Promise<Answer> =>
+    streamMembers(stack, id, chunks);
+  const know = (prefix: string, many: number): Promise<void> => knowIdentities(stack, prefix, many);
 
   it('are created, read, listed and deleted', async () => {
     const made = await stack.client.post('/v1/lists', { name: 'Fair' });
@@ -193,48 +165,6 @@ describe('custom lists', function () {
       await Promise.resolve();
     }
     expectProblem(await stream(id, endless()), 'body_too_large');
-  });
-
-  it('take a hundred thousand rows in bounded memory, as fast as they can be stored', async () => {
-    const id = await make();
-    await know('p', 90_000);
-    async function* rows(): AsyncGenerator<string> {
-      yield 'note,identity\n';
-      const note = 'n'.repeat(900);
-      for (let i = 0; i < 100_000; i += 100) {
-        yield Array.from({ length: 100 }, (_, n) => `${note},p${i + n}\n`).join('');
-      }
-      await Promise.resolve();
-    }
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
-    /** What is really held: garbage that nobody has collected yet says nothing. */
-    const held = (): number => {
-      collect();
-      return process.memoryUsage().heapUsed + process.memoryUsage().external;
-    };
-    const before = held();
-    let most = 0;
-    const watch = setInterval(() => {
-      most = Math.max(most, held() - before);
-    }, 300);
-    let answer: Answer;
-    try {
-      answer = await stream(id, rows());
-    } finally {
-      clearInterval(watch);
-    }
-    expect([answer.status, answer.body]).to.deep.include(200);
-    expect(answer.body).to.deep.include({ rows: 100_000, added: 90_000, alreadyIn: 0 });
-    expect(answer.body.badRows.count).to.equal(10_000);
-    expect(answer.body.badRows.first).to.have.length(1_000);
-    expect(answer.body.badRows.first[0]).to.include({ row: 90_002, value: 'p90000' });
-    expect(await sizeOf(id)).to.equal(90_000);
-    expect(await stack.db.collection('listMembers').countDocuments({ listId: id })).to.equal(90_000);
-    // The body is 90 MB; held as a whole it would take more than twice that, as bytes and as text.
-    expect(most / 1e6, 'MB').to.be.within(0.01, 45);
-    expect((await stack.client.delete(`/v1/lists/${id}`)).status).to.equal(204);
-    expect(await stack.db.collection('listMembers').countDocuments({ listId: id })).to.equal(0);
   });
 
   it('count exactly while the same people are added from several sides', async () => {
