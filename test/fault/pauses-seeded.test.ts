@@ -27,11 +27,13 @@ describe(`a run to ${PEOPLE} that ${WORKERS} workers drain`, function () {
 
     const random = createRandom(SEED);
     // So slow that the audience lasts for all the pauses; some sends outlast the pause that they were begun before.
-    const slowness = (): number => 1_500 + random.below(1_500);
+    let slowMs = 2_500;
+    const slowness = (): number => Math.round(slowMs * (0.75 + random.next() / 2));
     stack.push.setDelay(slowness());
     let next = afterPushes(stack.push, 20 + random.below(60));
     const campaign = await publishRun(stack, siteId);
     const quiet: { from: number; to: number }[] = [];
+    let before = 0;
     for (let i = 0; i < PAUSES; i += 1) {
       await next;
       // At any moment of what goes on just then.
@@ -39,9 +41,13 @@ describe(`a run to ${PEOPLE} that ${WORKERS} workers drain`, function () {
       await stack.client.must(`/v1/campaigns/${campaign}/pause`);
       const from = Date.now();
       await delay(random.below(900));
+      const arrived = stack.push.received().length;
+      // However fast the machine is: what is left is to last for the pauses that are left.
+      const budget = (PEOPLE - arrived) / (PAUSES - i + 1);
+      slowMs = Math.min(Math.max((slowMs * (arrived - before)) / budget, 1_000), 7_000);
+      before = arrived;
       stack.push.setDelay(slowness());
       next = afterPushes(stack.push, 20 + random.below(60));
-      const arrived = stack.push.received().length;
       expect(arrived, `something is left to be paused, pause ${i + 1}`).to.be.below(PEOPLE);
       quiet.push({ from, to: Date.now() });
       await stack.client.must(`/v1/campaigns/${campaign}/resume`);
