@@ -33,8 +33,10 @@ describe('an upload to a custom list', function () {
       return process.memoryUsage().heapUsed + process.memoryUsage().external;
     };
     const before = held();
-    let most = 0;
+    let most = -Infinity;
+    let looks = 0;
     const watch = setInterval(() => {
+      looks += 1;
       most = Math.max(most, held() - before);
     }, 300);
     let answer: Answer;
@@ -51,7 +53,8 @@ describe('an upload to a custom list', function () {
     expect((await stack.client.get(`/v1/lists/${id}`)).body.size).to.equal(90_000);
     expect(await stack.db.collection('listMembers').countDocuments({ listId: id })).to.equal(90_000);
     // The body is 90 MB; held as a whole it would take more than twice that, as bytes and as text.
-    expect(most / 1e6, 'MB').to.be.within(0.01, 45);
+    expect(looks, 'looks at what is held').to.be.above(3);
+    expect(most / 1e6, 'MB').to.be.below(45);
     expect((await stack.client.delete(`/v1/lists/${id}`)).status).to.equal(204);
     expect(await stack.db.collection('listMembers').countDocuments({ listId: id })).to.equal(0);
   });
