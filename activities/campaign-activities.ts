@@ -1,3 +1,5 @@
+import { isCampaignOver } from '../domain/campaign.ts';
+import { STRADDLE_MS } from '../domain/event.ts';
 import { concerningNames } from '../domain/live-audience.ts';
 import type { CampaignRepository, EventRepository, MessageRepository } from '../domain/ports/repositories.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
@@ -14,8 +16,6 @@ export interface CampaignActivityDeps {
 }
 
 const CLOSE_PAGE = 500;
-/** Longer than a call can take that began before a publish and stored its events after it. */
-const STRADDLE_MS = 5 * 60_000;
 const SIGNALS_AT_ONCE = 10;
 
 export type CampaignActivities = ReturnType<typeof createCampaignActivities>;
@@ -70,7 +70,7 @@ export function createCampaignActivities(deps: CampaignActivityDeps) {
     }): Promise<number | 'goesOn'> {
       if (input.outcome === 'completed') await deps.campaigns.complete(input.campaignId, input.version);
       const campaign = await deps.campaigns.byId(input.campaignId);
-      if (campaign && campaign.status !== 'completed' && campaign.status !== 'stopped') return 'goesOn';
+      if (campaign && !isCampaignOver(campaign.status)) return 'goesOn';
       const reason = campaign?.status === 'stopped' ? 'stopped' : 'ended';
       const closedRows = await withHeartbeat(async (signal) => {
         let count = 0;

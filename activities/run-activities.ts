@@ -10,7 +10,7 @@ import { dueRuns } from '../domain/due-runs.ts';
 import { planRunRow } from '../domain/run-plan.ts';
 import { PROFILE_ZONE } from '../domain/schedule.ts';
 import type { Site, Subscription } from '../domain/site.ts';
-import type { CampaignDefinition } from '../domain/campaign.ts';
+import { isCampaignOver, type CampaignDefinition } from '../domain/campaign.ts';
 import { groupsFor } from '../domain/throughput.ts';
 import { zoneOf } from '../domain/zone-of.ts';
 import { delay } from './delay.ts';
@@ -245,7 +245,7 @@ export function createRunActivities(deps: RunActivityDeps) {
 
   async function isOver(campaignId: string): Promise<boolean> {
     const status = (await deps.campaigns.byId(campaignId))?.status;
-    return status === undefined || status === 'stopped' || status === 'completed';
+    return status === undefined || isCampaignOver(status);
   }
 
   function allOf(run: Run): { runId: string; partitions: { from: number; to: number }; limit: number } {

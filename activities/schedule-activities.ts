@@ -1,4 +1,4 @@
-import type { Campaign } from '../domain/campaign.ts';
+import { isCampaignOver, type Campaign } from '../domain/campaign.ts';
 import type { CampaignRepository, RunRepository, SettingsRepository } from '../domain/ports/repositories.ts';
 import type { Clock } from '../domain/ports/services.ts';
 import { dueRuns } from '../domain/due-runs.ts';
@@ -21,7 +21,7 @@ export interface NextRun {
 }
 
 export interface ScheduleActivityDeps {
-  campaigns: Pick<CampaignRepository, 'byId' | 'version'>;
+  campaigns: Pick<CampaignRepository, 'byId'>;
   runs: Pick<RunRepository, 'openDue' | 'latest' | 'openOf'>;
   settings: Pick<SettingsRepository, 'read'>;
   clock: Pick<Clock, 'nowMs'>;
@@ -62,7 +62,7 @@ export function createScheduleActivities(deps: ScheduleActivityDeps) {
           next,
         };
       };
-      if (campaign.status === 'stopped' || campaign.status === 'completed') return answer({ kind: 'none' });
+      if (isCampaignOver(campaign.status)) return answer({ kind: 'none' });
 
       const { timezone: accountZone } = await deps.settings.read();
       const latest = await deps.runs.latest(campaignId);

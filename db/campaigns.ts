@@ -1,10 +1,11 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import {
+  isUnderWay,
   mayBecome,
   segmentOf,
+  UNDER_WAY,
   type Campaign,
   type CampaignDefinition,
-  type CampaignStatus,
 } from '../domain/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { createCampaignVersions, versionKey } from './campaign-versions.ts';
@@ -206,7 +207,7 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     async edit(id, { editId, judged, definition, startsAt, endsAt, rescheduled }) {
       return connection.transaction(async (session) => {
         const doc = await model.findById(id).session(session).lean<CampaignDoc>().exec();
-        if (!doc || !EDITABLE.includes(doc.status)) return null;
+        if (!doc || !isUnderWay(doc.status)) return null;
         const last = await versions.collection.findOne(
           { _id: versionKey(id, doc.version) as never },
           { session, projection: { editId: 1 } },
@@ -271,7 +272,7 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       const isOver = [hasEnded, ...(version === null ? [] : [{ version }])];
       return connection.transaction(async (session) => {
         const answer = await campaigns.updateOne(
-          { _id: id as never, status: { $in: ['scheduled', 'running', 'paused'] }, $or: isOver },
+          { _id: id as never, status: { $in: [...UNDER_WAY] }, $or: isOver },
           [{ $set: { status: 'completed', updatedAt: '$$NOW' } }],
           { session },
         );
@@ -301,8 +302,6 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
     },
   };
 }
-
-const EDITABLE: readonly CampaignStatus[] = ['scheduled', 'running', 'paused'];
 
 function union(a: Uses | undefined, b: Uses): Uses {
   return {

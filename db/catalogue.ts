@@ -1,6 +1,7 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import {
   EARLIER_VERSIONS,
+  UNDER_WAY,
   type ActiveLiveCampaign,
   type Campaign,
   type LiveVersion,
@@ -71,7 +72,7 @@ export function createCatalogueRepository(connection: Connection): CatalogueRepo
       const docs = await connection
         .collection('campaigns')
         .find({
-          status: { $in: ['scheduled', 'running', 'paused'] },
+          status: { $in: [...UNDER_WAY] },
           'definition.who.live': { $exists: true },
         })
         .toArray();

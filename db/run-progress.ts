@@ -1,7 +1,7 @@
 import type { Collection, Connection } from 'mongoose';
 import { OPEN_STATES } from '../domain/message.ts';
 import type { Run, RunProgressRepository, ServerClock } from '../domain/ports/repositories.ts';
-import { isRunOver } from '../domain/run.ts';
+import { isRunOver, RUN_OVER_STATUSES } from '../domain/run.ts';
 import type { RunCounts } from '../domain/run-progress.ts';
 
 /** The figures that a run's document keeps. */
@@ -12,7 +12,6 @@ interface KeptCounts extends RunCounts {
   status: Run['status'];
 }
 
-const OVER: Run['status'][] = ['completed', 'stopped', 'missed'];
 const MINUTE_MS = 60_000;
 /** Figures are kept for so many times as long as it took to count them: a huge run is counted seldom. */
 const KEPT_TIMES = 20;
@@ -48,7 +47,7 @@ export function createRunProgressRepository(
     const kept: KeptCounts = { ...counts, tookMs, status: run.status };
     // What was counted before a run was over is not kept in the place of what it came to.
     await runs.updateOne(
-      { _id: run.id as never, 'counts.status': { $nin: OVER } },
+      { _id: run.id as never, 'counts.status': { $nin: [...RUN_OVER_STATUSES] } },
       { $set: { counts: kept } },
     );
     return counts;

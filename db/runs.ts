@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import { derivedId } from './ids.ts';
 import type { Run, RunRepository } from '../domain/ports/repositories.ts';
-import { isRunOver } from '../domain/run.ts';
+import { isRunOver, OPEN_RUN_STATUSES, RUN_OVER_STATUSES } from '../domain/run.ts';
 
 interface RunDoc extends Omit<Run, 'id'> {
   _id: string;
@@ -67,7 +67,7 @@ export function createRunRepository(connection: Connection): RunRepository {
 
     async openOf(campaignId) {
       const docs = await model
-        .find({ campaignId, status: { $in: ['materialising', 'draining'] } })
+        .find({ campaignId, status: { $in: [...OPEN_RUN_STATUSES] } })
         .limit(MOST_OPEN)
         .lean<RunDoc[]>()
         .exec();
@@ -76,18 +76,15 @@ export function createRunRepository(connection: Connection): RunRepository {
 
     async setStatus(id, status) {
       const final = isRunOver(status);
-      await model.collection.updateOne(
-        { _id: id as never, status: { $nin: ['completed', 'stopped', 'missed'] } },
-        [
-          {
-            $set: {
-              status,
-              ...(status === 'draining' ? { drainingAt: { $ifNull: ['$drainingAt', '$$NOW'] } } : {}),
-              ...(final ? { finishedAt: '$$NOW' } : {}),
-            },
+      await model.collection.updateOne({ _id: id as never, status: { $nin: [...RUN_OVER_STATUSES] } }, [
+        {
+          $set: {
+            status,
+            ...(status === 'draining' ? { drainingAt: { $ifNull: ['$drainingAt', '$$NOW'] } } : {}),
+            ...(final ? { finishedAt: '$$NOW' } : {}),
           },
-        ],
-      );
+        },
+      ]);
     },
 
     async list(campaignId, after, limit) {
@@ -105,7 +102,7 @@ export function createRunRepository(connection: Connection): RunRepository {
     async unfinished(after, limit) {
       const docs = await model
         .find({
-          status: { $in: ['materialising', 'draining'] },
+          status: { $in: [...OPEN_RUN_STATUSES] },
           ...(after === null ? {} : { _id: { $gt: after } }),
         })
         .sort({ _id: 1 })

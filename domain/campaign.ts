@@ -137,6 +137,18 @@ export function segmentOf({ who }: CampaignDefinition): Segment | undefined {
   return 'live' in who ? who.live.filter : who.past;
 }
 
+/** @returns when a campaign that is published now acts, with `now` for a start that has come */
+export function plannedSpan(
+  { start, end }: Pick<CampaignSchedule, 'start' | 'end'>,
+  nowMs: number,
+): { startsAt: Date | 'now'; endsAt: Date | undefined } {
+  const startMs = start === 'now' ? nowMs : Date.parse(start);
+  return {
+    startsAt: startMs <= nowMs ? 'now' : new Date(startMs),
+    endsAt: end === undefined ? undefined : new Date(end),
+  };
+}
+
 /** A campaign as it stands, with the definition that new passages and runs use. */
 export interface Campaign {
   id: string;
@@ -191,6 +203,19 @@ export interface ActiveLiveCampaign extends LiveVersion {
 
 /** How many versions before its current one a live campaign goes on judging passages by. */
 export const EARLIER_VERSIONS = 50;
+
+/** Published and not over. */
+export const UNDER_WAY = ['scheduled', 'running', 'paused'] as const satisfies readonly CampaignStatus[];
+
+/** @returns whether a campaign with this status is published and not over */
+export function isUnderWay(status: CampaignStatus): boolean {
+  return (UNDER_WAY as readonly CampaignStatus[]).includes(status);
+}
+
+/** @returns whether nothing more happens in a campaign with this status */
+export function isCampaignOver(status: CampaignStatus): status is 'completed' | 'stopped' {
+  return status === 'completed' || status === 'stopped';
+}
 
 /** @returns whether a campaign in this status may change to that one */
 export function mayBecome(from: CampaignStatus, to: CampaignStatus): boolean {

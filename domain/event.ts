@@ -31,6 +31,9 @@ export interface EventRef extends EventOrder {
   name: string;
 }
 
+/** Longer than a call can take that began before a publish or an edit and stored its events after it. */
+export const STRADDLE_MS = 5 * 60_000;
+
 /** How late an event may come and still open a trigger; an older one is stored and counts in segments. */
 export const BACKFILL_AFTER_MS = 24 * 3_600_000;
 

@@ -1,4 +1,4 @@
-import type { LiveAudience } from './campaign.ts';
+import { isCampaignOver, type LiveAudience } from './campaign.ts';
 import { cancellingNames } from './live-audience.ts';
 import { ruleText, type EventVerdict } from './explain-events.ts';
 import { failingParts, type JudgedPart } from './explain-segment.ts';
@@ -79,7 +79,7 @@ function segmentNow({ segment, runs, campaign, rows, profile }: ExplainFacts): J
   const holds: Judged = { ...passed('the profile is in the segment'), segment };
   if (rows.length > 0 || campaign.status === 'draft' || campaign.status === 'scheduled') return holds;
   if (!run) {
-    const over = campaign.status === 'stopped' || campaign.status === 'completed';
+    const over = isCampaignOver(campaign.status);
     if (over) return { ...failed('the campaign was over before a run of it began'), segment };
     return { ...info('the profile is in the segment, and the run has not begun'), segment };
   }

@@ -6,8 +6,8 @@ import { isOpen, type Message } from './message.ts';
 import { MINUTE_MS } from './local-date.ts';
 import { endOfQuietHours, quietHoursOf } from './quiet-hours.ts';
 import { reminderDate } from './reminder-plan.ts';
-import { planRunRow } from './run-plan.ts';
-import { dueInZone, PROFILE_ZONE, shownIn } from './schedule.ts';
+import { planRunRow, setTimeOf } from './run-plan.ts';
+import { PROFILE_ZONE } from './schedule.ts';
 
 type Recorded = Pick<Step, 'outcome' | 'detail' | 'at'>;
 
@@ -87,19 +87,11 @@ function runTime(row: Message, { when }: CampaignDefinition, facts: ExplainFacts
   const run = facts.runs.find(({ id }) => id === row.runId);
   if (!run) return null;
   if (when.timezone !== PROFILE_ZONE) return run.instant;
-  const zone = zoneNow(facts);
-  const local = run.local ?? shownIn(zone, run.instant.getTime());
-  const plannedMs = (run.plannedAt ?? run.instant).getTime();
-  const set = dueInZone({ when, occurrence: { local }, zone, plannedMs });
-  if (set === 'past') return null;
-  const plan = planRunRow({
-    when,
-    dnd: quietHoursOf(when, facts.settings),
-    run,
-    zone,
-    accountZone: facts.settings.timezone,
-    nowMs: row.createdAt.getTime(),
-  });
+  const addressed = { when, run, zone: zoneNow(facts), accountZone: facts.settings.timezone };
+  const { set } = setTimeOf(addressed);
+  if (set === 'past' || set === 'nextRun') return null;
+  const dnd = quietHoursOf(when, facts.settings);
+  const plan = planRunRow({ ...addressed, dnd, nowMs: row.createdAt.getTime() });
   return isEither(row.firstDueAt, set.dueMs, plan.dueAt.getTime()) ? new Date(set.dueMs) : null;
 }
 

@@ -7,6 +7,7 @@ import { recordedStep, recordedText } from './explain-recorded.ts';
 import { isOpen, type Message } from './message.ts';
 import type { Profile } from './profile.ts';
 import type { Run } from './ports/repositories.ts';
+import { sentence } from './sentence.ts';
 import type { AccountSettings } from './settings.ts';
 import type { Site, Subscription } from './site.ts';
 
@@ -180,10 +181,6 @@ function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verd
       summary: 'Waiting: the campaign has not started, and as of now nothing keeps the profile out.',
     };
   return { verdict: 'waiting', summary: 'Waiting: the run is still writing down who gets it.' };
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Leaves out what is not there. */

@@ -1,7 +1,7 @@
 import type { CampaignSchedule } from './campaign.ts';
 import type { SuppressionReason } from './message.ts';
 import { endOfQuietHours, inQuietHours, type QuietHours } from './quiet-hours.ts';
-import { cutOffAt, dueInZone, PROFILE_ZONE, shownIn } from './schedule.ts';
+import { cutOffAt, dueInZone, PROFILE_ZONE, scheduleZone, shownIn } from './schedule.ts';
 import { clockText } from './trigger-plan.ts';
 
 /** When one message of a run is due, or why it is not sent. */
@@ -13,38 +13,48 @@ export interface RunRowPlan {
   detail?: string | undefined;
 }
 
+/** Whose message of which run. */
+interface Addressed {
+  when: CampaignSchedule;
+  run: { instant: Date; plannedAt?: Date | undefined; local?: string | undefined };
+  /** The profile's time zone. */
+  zone: string;
+  accountZone: string;
+  /** The local time of the next run, if there is one. */
+  nextLocal?: string | undefined;
+}
+
+/** @returns the set time of one message of a run, in the zone that the schedule has for it, or why it has none */
+export function setTimeOf({ when, run, zone, accountZone, nextLocal }: Addressed): {
+  set: ReturnType<typeof dueInZone>;
+  /** As the schedule has it. */
+  local: string;
+  setZone: string;
+} {
+  const ofSchedule = scheduleZone({ when, accountZone });
+  const isOwn = ofSchedule === PROFILE_ZONE;
+  const setZone = isOwn ? zone : ofSchedule;
+  const instantMs = run.instant.getTime();
+  const local = run.local ?? shownIn(setZone, instantMs);
+  if (!isOwn) return { set: { dueMs: instantMs, local }, local, setZone };
+  const plannedMs = (run.plannedAt ?? run.instant).getTime();
+  return { set: dueInZone({ when, occurrence: { local }, zone, plannedMs, nextLocal }), local, setZone };
+}
+
 /**
  * Plans one message of a run: its set time, then quiet hours, then the cut-off.
  *
  * @param input.dnd the quiet hours that hold for the campaign
- * @param input.zone the profile's time zone
  * @param input.nowMs epoch milliseconds: what was to be sent before is due now
  */
-export function planRunRow(input: {
-  when: CampaignSchedule;
-  dnd: QuietHours | undefined;
-  run: { instant: Date; plannedAt?: Date | undefined; local?: string | undefined };
-  zone: string;
-  accountZone: string;
-  nowMs: number;
-  /** The local time of the next run, if there is one. */
-  nextLocal?: string | undefined;
-}): RunRowPlan {
+export function planRunRow(input: Addressed & { dnd: QuietHours | undefined; nowMs: number }): RunRowPlan {
   const { when, dnd, run, zone, nowMs, nextLocal } = input;
-  const isLocal = when.timezone === PROFILE_ZONE;
-  const ownZone = when.timezone === undefined || isLocal ? input.accountZone : when.timezone;
-  const scheduleZone = isLocal ? zone : ownZone;
-  const instantMs = run.instant.getTime();
-  const local = run.local ?? shownIn(scheduleZone, instantMs);
-  const plannedMs = run.plannedAt?.getTime() ?? instantMs;
-  const set = isLocal
-    ? dueInZone({ when, occurrence: { local }, zone, plannedMs })
-    : { dueMs: instantMs, local };
-  // Moved to a day that has a run of its own, it would come twice.
-  const isNextRuns = set !== 'past' && set.local > local && nextLocal !== undefined && set.local >= nextLocal;
-  if (set === 'past' || isNextRuns) {
+  const { set, local, setZone } = setTimeOf(input);
+  if (set === 'past' || set === 'nextRun') {
     const past = `${local.replace('T', ' ')} was past in ${zone} when the run was to begin`;
-    const detail = isNextRuns ? `${past}, and the run of ${nextLocal.replace('T', ' ')} comes next` : past;
+    const next = nextLocal?.replace('T', ' ') ?? '';
+    const detail = set === 'nextRun' ? `${past}, and the run of ${next} comes next` : past;
+    const plannedMs = (run.plannedAt ?? run.instant).getTime();
     return { dueAt: new Date(Math.max(plannedMs, nowMs)), suppressed: 'localTimePast', detail };
   }
 
@@ -52,7 +62,7 @@ export function planRunRow(input: {
     cutOff: when.cutOff,
     dueLocal: set.local,
     setMs: set.dueMs,
-    zone: scheduleZone,
+    zone: setZone,
   });
   const cutOff = endMs === null ? {} : { cutOffAt: new Date(endMs) };
   const fromMs = Math.max(set.dueMs, nowMs);

@@ -1,10 +1,8 @@
 import type { Run } from './ports/repositories.ts';
 import { isRunOver } from './run.ts';
 
-/** What the rows of a run came to at one instant. */
-export interface RunCounts {
-  /** When they were counted, by the database's clock. */
-  at: Date;
+/** How many messages of a run stand where. */
+export interface RunFigures {
   due: number;
   /** Not due yet, or not drawn yet. */
   waiting: number;
@@ -13,22 +11,22 @@ export interface RunCounts {
   failed: number;
   suppressed: number;
   controlGroup: number;
+}
+
+/** What the rows of a run came to at one instant. */
+export interface RunCounts extends RunFigures {
+  /** When they were counted, by the database's clock. */
+  at: Date;
   /** Settled by the drain within the minute before, or since it began. */
   settledLately: number;
   /** When the last of those that are open is due; null when none is. */
   lastDueAt: Date | null;
 }
 
-/** How far a run has come. `materialised` is always the sum of the figures after it. */
-export interface RunProgress {
+/** How far a run has come. */
+export interface RunProgress extends RunFigures {
+  /** Always the sum of the figures. */
   materialised: number;
-  due: number;
-  waiting: number;
-  sending: number;
-  sent: number;
-  failed: number;
-  suppressed: number;
-  controlGroup: number;
   /** Messages settled in a minute, by what the last one was like; null while that is not known. */
   ratePerMinute: number | null;
   /** When the last message will be settled if it goes on like this; null while that is not known. */

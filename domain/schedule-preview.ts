@@ -79,10 +79,8 @@ function instantIn(
   // Without a schedule the start's seconds count, and nothing is moved.
   if (when.schedule === undefined) return shown(zone, occurrence.local, occurrence.firstMs, when.cutOff);
   const plannedMs = Math.max(occurrence.firstMs, context.startsAtMs);
-  const due = dueInZone({ when, occurrence, zone, plannedMs });
-  const isNextRuns =
-    due !== 'past' && due.local > occurrence.local && nextLocal !== undefined && due.local >= nextLocal;
-  if (due === 'past' || isNextRuns)
+  const due = dueInZone({ when, occurrence, zone, plannedMs, nextLocal });
+  if (due === 'past' || due === 'nextRun')
     return {
       ...shown(zone, occurrence.local, instantOfLocal(occurrence.local, zone), undefined),
       note: 'past',

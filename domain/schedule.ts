@@ -74,14 +74,17 @@ export function* occurrences(context: ScheduleContext, afterMs = -Infinity): Gen
  *
  * @param input.plannedMs the planned beginning of the run, the later of `firstMs` and the campaign's start: never the
  *   actual one, so that a run which begins late treats nobody as past who was not
- * @returns `past` when the time is over in this zone and `ifPast` drops it
+ * @param input.nextLocal the local time of the next run, if there is one
+ * @returns `past` when the time is over in this zone and `ifPast` drops it; `nextRun` when the day that it would move
+ *   to has a run of its own, so that it would come twice
  */
 export function dueInZone(input: {
   when: CampaignSchedule;
   occurrence: Pick<Occurrence, 'local'>;
   zone: string;
   plannedMs: number;
-}): { dueMs: number; local: string } | 'past' {
+  nextLocal?: string | undefined;
+}): { dueMs: number; local: string } | 'past' | 'nextRun' {
   const planned = floorToMinute(input.plannedMs);
   let { local } = input.occurrence;
   for (;;) {
@@ -89,6 +92,7 @@ export function dueInZone(input: {
     if (dueMs >= planned) return { dueMs, local };
     if (input.when.ifPast !== 'nextDay') return 'past';
     local = localText((localMs(local) ?? 0) + DAY_MS);
+    if (input.nextLocal !== undefined && local >= input.nextLocal) return 'nextRun';
   }
 }
 

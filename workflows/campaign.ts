@@ -7,6 +7,7 @@ import {
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
+import { sentence } from '../domain/sentence.ts';
 import { SIGNAL, type CampaignInput } from './contract.ts';
 import { mustContinue } from './history.ts';
 import { campaignActivities as activities, scheduleActivities } from './policies.ts';
@@ -65,7 +66,7 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
       const { changes } = told;
       span = await scheduleActivities.readSpan(input.campaignId);
       const summary = `starts at ${instantText(span.startsAtMs)}`;
-      setCurrentDetails(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+      setCurrentDetails(sentence(summary));
       const woken = (): boolean => told.stopped || told.changes !== changes;
       if (!(await waitUntil(span.startsAtMs, summary, woken)) || told.stopped) return;
     }

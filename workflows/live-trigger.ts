@@ -8,11 +8,11 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { TriggerAnswer } from '../activities/trigger-activities.ts';
 import type { Wait } from '../domain/trigger-plan.ts';
 import { SIGNAL, type TriggerInput, type UserAction } from './contract.ts';
+import { mustContinue } from './history.ts';
 import { triggerLocalActivities, triggerRetries } from './policies.ts';
 import { waitUntil } from './wait.ts';
 
@@ -44,7 +44,7 @@ export async function liveTrigger(input: TriggerInput): Promise<string> {
     await passWaits();
     const close = closing();
     if (close) return end(close.outcome, close.text);
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof liveTrigger>({ ...input, waits });
+    if (mustContinue()) await continueAsNew<typeof liveTrigger>({ ...input, waits });
 
     setCurrentDetails('Sending.');
     const acted = actedSince();
@@ -57,7 +57,7 @@ export async function liveTrigger(input: TriggerInput): Promise<string> {
 
   /** Waits for each stage in turn, and from the start again whenever the user restarted the plan. */
   async function passWaits(): Promise<void> {
-    while (closed === null && waits.length > 0 && !workflowInfo().continueAsNewSuggested) {
+    while (closed === null && waits.length > 0 && !mustContinue()) {
       const [next, ...after] = waits as [Wait, ...Wait[]];
       const acted = actedSince();
       const isLong = next.untilMs - Date.now() > DAY_MS;

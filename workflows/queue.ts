@@ -5,9 +5,9 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { SIGNAL, type QueueInput } from './contract.ts';
+import { mustContinue } from './history.ts';
 import { queueActivities as activities } from './policies.ts';
 import { atLeast, instantText, waitUntil } from './wait.ts';
 
@@ -23,7 +23,7 @@ export async function queue(input: QueueInput): Promise<'emptied'> {
     wakes += 1;
   });
   for (;;) {
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof queue>(input);
+    if (mustContinue()) await continueAsNew<typeof queue>(input);
     const seen = wakes;
     const awake = (): boolean => wakes !== seen;
     const answer = await activities.drainQueue(input.campaignId);

@@ -6,6 +6,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import { sentence } from '../domain/sentence.ts';
 import type { NextRun } from '../activities/schedule-activities.ts';
 import { SIGNAL, WORKFLOW, workflowIds, type CampaignInput, type RunInput } from './contract.ts';
 import { mustContinue } from './history.ts';
@@ -48,7 +49,7 @@ export async function followSchedule(input: CampaignInput, told: Told): Promise<
     if (isLast && open.length === 0) return 'over';
 
     const [untilMs, text] = whatFor(next, isLast, open);
-    setCurrentDetails(`${text.charAt(0).toUpperCase()}${text.slice(1)}.`);
+    setCurrentDetails(sentence(text));
     const end = isEnded || told.stopped ? null : endsAtMs;
     await waitUntil(earlier(untilMs, end), text, () => {
       if (told.stopped !== seen.stopped || told.changes !== seen.changes) return true;

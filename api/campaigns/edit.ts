@@ -1,4 +1,9 @@
-import { EARLIER_VERSIONS, type Campaign, type CampaignDefinition } from '../../domain/campaign.ts';
+import {
+  EARLIER_VERSIONS,
+  plannedSpan,
+  type Campaign,
+  type CampaignDefinition,
+} from '../../domain/campaign.ts';
 import {
   changeFaults,
   hasBegun,
@@ -6,18 +11,16 @@ import {
   stillWrong,
   withKeptStart,
 } from '../../domain/campaign-edit.ts';
-import { dueRuns } from '../../domain/due-runs.ts';
-import { namesOfAll } from '../../domain/live-versions.ts';
+import { STRADDLE_MS } from '../../domain/event.ts';
+import { concerningNames } from '../../domain/live-audience.ts';
 import type { Fault } from '../../domain/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import { referenceFaults } from '../segments/references.ts';
 import { audienceOf, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
+import { runsDue } from './runs-due.ts';
 import { tellCampaign } from './tell-campaign.ts';
-
-/** How long after an edit a call may still store what it judged before it. */
-const STRADDLE_MS = 5 * 60_000;
 
 /**
  * Makes a definition the next version of a campaign that is published. Whoever is inside, and a run under way, keep
@@ -41,19 +44,17 @@ export async function editPublished(
   const rescheduled = begun && isRescheduled(campaign.definition, posted);
   // What is due by the old times still has its run.
   if (rescheduled && 'past' in posted.who)
-    await deps.runs.openDue(campaign, (await dueNow(deps, campaign, nowMs)).due);
+    await deps.runs.openDue(campaign, (await runsDue(deps, campaign, nowMs)).due);
 
   const definition = begun ? withKeptStart(posted, campaign) : posted;
-  const { start, end } = definition.when;
-  const startMs = start === 'now' ? nowMs : Date.parse(start);
-  const startsAt = startMs <= nowMs ? ('now' as const) : new Date(startMs);
+  const { startsAt, endsAt } = plannedSpan(definition.when, nowMs);
   const edited = await save(definition, () =>
     deps.campaigns.edit(campaign.id, {
       editId,
       judged: campaign.updatedAt,
       definition,
       ...(begun ? {} : { startsAt }),
-      endsAt: end === undefined ? undefined : new Date(end),
+      endsAt,
       rescheduled,
     }),
   );
@@ -94,16 +95,11 @@ async function emptyFaults(
   nowMs: number,
 ): Promise<Fault[]> {
   if (!('past' in next.who) || !isRescheduled(campaign.definition, next)) return [];
-  const endsAt = next.when.end === undefined ? undefined : new Date(next.when.end);
+  const { endsAt } = plannedSpan(next.when, nowMs);
   const edited = { ...campaign, definition: next, endsAt, rescheduledAt: new Date(nowMs) };
-  const { due, upcoming } = await dueNow(deps, edited, nowMs);
+  const { due, upcoming } = await runsDue(deps, edited, nowMs);
   if (due.length > 0 || upcoming !== null) return [];
   return [{ pointer: '/when/schedule', detail: 'leaves no run to come; to end the campaign, stop it' }];
-}
-
-async function dueNow(deps: ApiDeps, campaign: Campaign, nowMs: number): Promise<ReturnType<typeof dueRuns>> {
-  const { timezone: accountZone } = await deps.settings.read();
-  return dueRuns(campaign, await deps.runs.latest(campaign.id), { accountZone, nowMs });
 }
 
 /** What an event does to somebody inside is judged by the version that it entered under, which must be kept in view. */
@@ -119,8 +115,7 @@ async function mustNotForget(deps: ApiDeps, campaign: Campaign): Promise<void> {
 async function rescan(deps: ApiDeps, campaign: Campaign): Promise<void> {
   const { definition, versionAt, catalogueVersion } = campaign;
   if (!('live' in definition.who) || !versionAt || catalogueVersion === undefined) return;
-  const { live } = definition.who;
-  const names = namesOfAll({ live, earlier: [] });
+  const names = concerningNames(definition.who.live);
   const until = new Date(versionAt.getTime() + STRADDLE_MS);
   try {
     await deps.events.markPendingBetween(versionAt, until, catalogueVersion, names);

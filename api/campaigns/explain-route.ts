@@ -8,7 +8,6 @@ import { explain, explainedRow, STEPS, type ExplainFacts } from '../../domain/ex
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { isOpen, type Message } from '../../domain/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
-import type { Run } from '../../domain/ports/repositories.ts';
 import { leavesOf, type Segment } from '../../domain/segment.ts';
 import { zoneOf } from '../../domain/zone-of.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -205,8 +204,7 @@ async function gatherPast(
     judge(deps, past, profile, nowMs),
     deps.runs.list(campaign.id, null, MOST_RUNS),
   ]);
-  const latestFirst = (a: Run, b: Run): number => b.instant.getTime() - a.instant.getTime();
-  return { segment, runs: [...runs].sort(latestFirst) };
+  return { segment, runs };
 }
 
 /** Asks the database for each part that holds no others, with the one profile. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
+import { plannedSpan, UNDER_WAY, type Campaign, type CampaignStatus } from '../../domain/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import type { Route } from '../http/route.ts';
@@ -52,7 +52,6 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
       'Freezes the definition as a version and starts the campaign. A draft that cannot be published is answered ' +
         'with everything that is missing. Every event posted after this call has returned is seen by the campaign.',
       async (campaign) => {
-        const { when } = campaign.definition;
         if (campaign.status !== 'draft')
           throw new Problem('wrong_status', `the campaign is ${campaign.status} already`);
         if (campaign.archivedAt !== undefined)
@@ -63,12 +62,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         const faults = publishFaults(campaign.definition, deps.templates, nowMs, settings);
         faults.push(...(await referenceFaults(deps, segment, pointer)));
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
-        const startMs = when.start === 'now' ? nowMs : Date.parse(when.start);
-        const plan = {
-          judged: campaign.updatedAt,
-          startsAt: startMs <= nowMs ? ('now' as const) : new Date(startMs),
-          endsAt: when.end === undefined ? undefined : new Date(when.end),
-        };
+        const plan = { judged: campaign.updatedAt, ...plannedSpan(campaign.definition.when, nowMs) };
         const published = await save(
           campaign.definition,
           () => deps.campaigns.publish(campaign.id, plan),
@@ -105,7 +99,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
       'Stop a campaign for good',
       'When it returns, no send starts any more. What was still to be sent is recorded as `stopped`.',
       async (campaign) => {
-        const stopped = await become(campaign, ['scheduled', 'running', 'paused'], 'stopped');
+        const stopped = await become(campaign, [...UNDER_WAY], 'stopped');
         await waitOutGate();
         await tellWorkflows('stop', () => deps.workflows.stopCampaign(campaign.id));
         return stopped;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Campaign, CampaignStatus } from '../../domain/campaign.ts';
-import { dueRuns, type PlannedRun } from '../../domain/due-runs.ts';
+import { isCampaignOver, isUnderWay, type Campaign } from '../../domain/campaign.ts';
+import type { PlannedRun } from '../../domain/due-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
@@ -8,14 +8,13 @@ import { defineRoute, type Route } from '../http/route.ts';
 import { checkDefinition, mustFind, save } from './definition.ts';
 import { editPublished } from './edit.ts';
 import { campaignExamples } from './examples.ts';
+import { runsDue } from './runs-due.ts';
 import { campaignView as view, campaignViewWithNext } from './views.ts';
 import { campaignInput, campaignView, definitionOf } from './schemas.ts';
 
 export { mustFind };
 
 const params = z.strictObject({ id });
-const OVER: ReadonlySet<CampaignStatus> = new Set(['completed', 'stopped']);
-const HAS_RUNS: ReadonlySet<CampaignStatus> = new Set(['scheduled', 'running', 'paused']);
 const STATUSES = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'] as const;
 
 /** `/v1/campaigns`: writing campaigns down. */
@@ -96,7 +95,7 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
         const current = await mustFind(deps, campaignId);
         const definition =
           current.status === 'draft' ? definitionOf(body) : definitionOf(body, current.definition.when.start);
-        if (OVER.has(current.status))
+        if (isCampaignOver(current.status))
           throw new Problem(
             'wrong_status',
             `the campaign is ${current.status} and cannot be changed any more`,
@@ -131,13 +130,8 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
 
 /** @returns the run that is to come next; null for live campaigns, drafts, and what is over */
 async function upcomingRun(deps: ApiDeps, campaign: Campaign): Promise<PlannedRun | null> {
-  if (!('past' in campaign.definition.who) || !HAS_RUNS.has(campaign.status)) return null;
-  const [latest, { timezone: accountZone }] = await Promise.all([
-    deps.runs.latest(campaign.id),
-    deps.settings.read(),
-  ]);
-  const nowMs = deps.clock.now().getTime();
-  return dueRuns(campaign, latest, { accountZone, nowMs }).upcoming;
+  if (!('past' in campaign.definition.who) || !isUnderWay(campaign.status)) return null;
+  return (await runsDue(deps, campaign, deps.clock.now().getTime())).upcoming;
 }
 
 function notADraft(campaign: Campaign): Problem {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { audience, countsOf, finished, publishTo, type Audience } from '../support/audience.ts';
-import { makeSite } from '../support/fixtures.ts';
+import { makeSite, runsOf } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -19,8 +19,6 @@ describe('the schedule of a published campaign', function () {
   });
   after(() => stack?.close());
 
-  const runsOf = async (campaign: string) =>
-    (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body.data as Record<string, unknown>[];
   /** The whole definition of a campaign to a group, as it is put. */
   const edited = (group: Audience, when: object | undefined): object => ({
     name: group.group,
@@ -81,8 +79,8 @@ describe('the schedule of a published campaign', function () {
     const next = { timezone: 'profile', schedule: { at: [local] } };
     const answer = await stack.client.put(`/v1/campaigns/${campaign}`, edited(group, next));
     expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
-    await waitFor('the run', async () => (await runsOf(campaign)).length === 1);
-    expect((await runsOf(campaign))[0]).to.include({ local, version: 2 });
+    await waitFor('the run', async () => (await runsOf(stack, campaign)).length === 1);
+    expect((await runsOf(stack, campaign))[0]).to.include({ local, version: 2 });
     await stack.client.must(`/v1/campaigns/${campaign}/stop`);
   });
 
@@ -97,9 +95,12 @@ describe('the schedule of a published campaign', function () {
     expect(answer.status, JSON.stringify(answer.body)).to.equal(200);
     expect(countsOf(stack, group.endpoints)).to.deep.equal([0, 0]);
     await stack.client.must(`/v1/campaigns/${campaign}/resume`);
-    await waitFor('the run', async () => (await runsOf(campaign))[0]?.status === 'completed');
+    await waitFor('the run', async () => (await runsOf(stack, campaign))[0]?.status === 'completed');
     expect(countsOf(stack, group.endpoints)).to.deep.equal([1, 1]);
-    expect((await runsOf(campaign))[0]).to.include({ version: 1, instant: new Date(start).toISOString() });
+    expect((await runsOf(stack, campaign))[0]).to.include({
+      version: 1,
+      instant: new Date(start).toISOString(),
+    });
     await stack.client.must(`/v1/campaigns/${campaign}/stop`);
     expect(await finished(stack, campaign)).to.equal('stopped');
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { allSettled, audience, balancedStats, countsOf, finished, publishTo } from '../support/audience.ts';
-import { makeSite, messagesOf, pushesTo } from '../support/fixtures.ts';
+import { makeSite, messagesOf, pushesTo, runsOf } from '../support/fixtures.ts';
 import { FAR_ZONE, farTime, quietNow } from '../support/quiet-now.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -19,9 +19,6 @@ describe('a run', function () {
   });
   after(() => stack?.close());
 
-  const runsOf = async (campaign: string) =>
-    (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body.data as Record<string, any>[];
-
   // First, while there is nobody else.
   it('to everyone sends one push to each of 250 subscribed profiles, and counts the other 50 as unreachable', async () => {
     const { endpoints } = await audience(stack, site, 'all', { profiles: 300, subscribed: 250 });
@@ -39,7 +36,7 @@ describe('a run', function () {
     const titles = endpoints.map((endpoint) => pushesTo(stack, endpoint)[0]?.title);
     expect(titles[7]).to.equal('Hello all-7');
     expect(new Set(titles).size).to.equal(250);
-    const [run, ...more] = await runsOf(campaign);
+    const [run, ...more] = await runsOf(stack, campaign);
     expect(more).to.have.length(0);
     expect(run).to.include({ status: 'completed', version: 1 });
     expect(await stack.temporal.workflow.getHandle(run?.workflowId as string).result()).to.equal('completed');
@@ -70,7 +67,7 @@ describe('a run', function () {
     expect(countsOf(stack, later.endpoints)).to.deep.equal(ones(later.endpoints));
     const first = Math.min(...later.endpoints.map((endpoint) => pushesTo(stack, endpoint)[0]?.at ?? 0));
     expect(first).to.be.at.least(start - 50);
-    expect(Date.parse((await runsOf(campaign))[0]?.instant as string)).to.equal(start);
+    expect(Date.parse((await runsOf(stack, campaign))[0]?.instant as string)).to.equal(start);
   });
 
   it('drops those who have quiet hours now when these discard, by their own time zone', async () => {
@@ -113,7 +110,7 @@ describe('a run', function () {
       quiet.to,
       quiet.to,
     ]);
-    const [run] = await runsOf(campaign);
+    const [run] = await runsOf(stack, campaign);
     const handle = stack.temporal.workflow.getHandle(run?.workflowId as string);
     const timer = await waitFor('the timer', async () =>
       (await handle.fetchHistory()).events?.findLast((event) => event.timerStartedEventAttributes),

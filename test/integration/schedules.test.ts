@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { audience, balancedStats, countsOf, finished, publishTo } from '../support/audience.ts';
-import { makeSite, messagesOf } from '../support/fixtures.ts';
+import { makeSite, messagesOf, runsOf } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -32,8 +32,6 @@ describe('a campaign with a schedule', function () {
   });
   after(() => stack?.close());
 
-  const runsOf = async (campaign: string) =>
-    (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body.data as Record<string, unknown>[];
   const inGroup = (identities: string[], group: string, more: object = {}): Promise<unknown> =>
     stack.client.must('/v1/profiles', {
       profiles: identities.map((identity) => ({ identity, properties: { group }, ...more })),
@@ -45,9 +43,9 @@ describe('a campaign with a schedule', function () {
     const campaign = await publishTo(stack, site, group, {
       when: { timezone: 'UTC', schedule: { at: [utc(minute), utc(minute + DAY_MS)] } },
     });
-    await waitFor('the run', async () => (await runsOf(campaign))[0]?.status === 'completed');
+    await waitFor('the run', async () => (await runsOf(stack, campaign))[0]?.status === 'completed');
     expect(countsOf(stack, group.endpoints)).to.deep.equal(ones(group.endpoints));
-    const [run, ...more] = await runsOf(campaign);
+    const [run, ...more] = await runsOf(stack, campaign);
     expect(more).to.deep.equal([]);
     expect(run).to.include({ local: utc(minute), instant: new Date(minute).toISOString() });
     expect((await stack.client.get(`/v1/campaigns/${campaign}`)).body.status).to.equal('running');
@@ -57,7 +55,7 @@ describe('a campaign with a schedule', function () {
     await stack.client.must(`/v1/campaigns/${campaign}/stop`);
     expect(await finished(stack, campaign)).to.equal('stopped');
     expect(countsOf(stack, group.endpoints)).to.deep.equal(ones(group.endpoints));
-    expect(await runsOf(campaign)).to.have.length(1);
+    expect(await runsOf(stack, campaign)).to.have.length(1);
   });
 
   it("sends at the set time of each user's own zone in one run, and leaves out who is past it", async () => {
@@ -80,7 +78,7 @@ describe('a campaign with a schedule', function () {
     expect(waiting.map((row) => Date.parse(row.dueAt as string))).to.deep.equal(
       behind.identities.map(() => minute + 5 * HOUR_MS),
     );
-    const [run, ...more] = await runsOf(campaign);
+    const [run, ...more] = await runsOf(stack, campaign);
     expect(more).to.deep.equal([]);
     expect(run).to.include({ local: utc(minute), status: 'draining' });
 

@@ -90,6 +90,11 @@ export function pushesTo(
     });
 }
 
+/** @returns the runs of a campaign, as the API shows them, the latest first */
+export async function runsOf(stack: TestStack, campaignId: string): Promise<Record<string, any>[]> {
+  return (await stack.client.get(`/v1/campaigns/${campaignId}/runs`)).body.data as Record<string, any>[];
+}
+
 /** @returns the rows of a campaign, as the API shows them */
 export async function messagesOf(stack: TestStack, campaignId: string): Promise<Record<string, any>[]> {
   const answer = await stack.client.get(`/v1/campaigns/${campaignId}/messages?limit=1000`);
