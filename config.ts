@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 /** Everything that the environment says, checked. */
@@ -18,6 +19,12 @@ export interface Config {
   publicUrl: string | undefined;
   /** Push hosts allowed beside the known services. */
   pushHosts: string[];
+  /** Where legacy FCM messages are posted; absent: Google's own address, which it switched off. */
+  fcmLegacyUrl: string | undefined;
+  /** CIDR blocks that webhooks may reach beside public addresses. */
+  webhookAllow: string[];
+  /** 32 bytes that secrets in the database are sealed with; absent: none can be kept. */
+  secretKey: Buffer | undefined;
   /** Contact that push services are told (RFC 8292 section 2.1). */
   contact: string;
   logLevel: string;
@@ -82,6 +89,15 @@ const environment = z.object({
     .optional(),
   BECKON_PUBLIC_URL: httpUrl.optional(),
   BECKON_PUSH_HOSTS: list.pipe(z.array(host)).default([]),
+  BECKON_FCM_LEGACY_URL: httpUrl.optional(),
+  BECKON_WEBHOOK_ALLOW: list
+    .pipe(z.array(z.string().refine(isCidr, 'is not a CIDR block such as 10.1.0.0/16 or fd00::/8')))
+    .default([]),
+  BECKON_SECRET_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes as base64; openssl rand -base64 32 makes one')
+    .transform((text) => Buffer.from(text, 'base64'))
+    .optional(),
   BECKON_CONTACT: z
     .string()
     .regex(/^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/, 'must be mailto:… or https://…')
@@ -128,9 +144,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     adminKey: values.BECKON_ADMIN_KEY,
     publicUrl: values.BECKON_PUBLIC_URL?.replace(/\/+$/, ''),
     pushHosts: values.BECKON_PUSH_HOSTS,
+    webhookAllow: values.BECKON_WEBHOOK_ALLOW,
+    fcmLegacyUrl: values.BECKON_FCM_LEGACY_URL,
+    secretKey: values.BECKON_SECRET_KEY,
     contact: values.BECKON_CONTACT,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function isCidr(text: string): boolean {
+  return ipaddr.isValidCIDR(text);
 }
 
 function protocolOf(text: string): string {

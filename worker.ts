@@ -23,6 +23,12 @@ import { createWorkflowStarter } from './api/temporal/workflow-starter.ts';
 import { createLog, type AppLog } from './runtime/log.ts';
 import { runUntilSignal } from './runtime/run-until-signal.ts';
 import { startFailure } from './runtime/start-failure.ts';
+import { createApnsChannel, type ApnsChannelOptions } from './channels/apns/apns-channel.ts';
+import {
+  createFcmLegacyChannel,
+  type FcmLegacyChannelOptions,
+} from './channels/fcm-legacy/fcm-legacy-channel.ts';
+import { createWebhookChannel, type WebhookChannelOptions } from './channels/webhook/webhook-channel.ts';
 import { createHostAllowList } from './channels/web-push/allowed-hosts.ts';
 import { createReceiptSigner } from './channels/web-push/receipt-signer.ts';
 import { createWebPushChannel } from './channels/web-push/web-push-channel.ts';
@@ -30,6 +36,7 @@ import { readConfig, type Config } from './config.ts';
 import { connectDatabase } from './db/connection.ts';
 import { createRepositories } from './db/repositories.ts';
 import { followServerClock } from './db/server-clock.ts';
+import { createVault } from './db/vault.ts';
 import { createTemplateEngine } from './domain/template.ts';
 import { TASK_QUEUE } from './workflows/contract.ts';
 
@@ -42,6 +49,12 @@ export interface WorkerOptions {
   limits?: Partial<DeliveryLimits>;
   /** A certificate authority beside the usual ones, for push services on loopback. PEM. */
   pushCa?: string;
+  /** Services in the place of the usual ones, for tests on loopback. */
+  standIns?: {
+    fcmLegacy?: Partial<FcmLegacyChannelOptions>;
+    apns?: ApnsChannelOptions;
+    webhook?: Partial<WebhookChannelOptions>;
+  };
   bundle?: WorkflowBundleWithSourceMap;
   /** How many activities run at once, such as parts of runs that are sent side by side; default 20. */
   maxActivities?: number;
@@ -71,7 +84,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
-  const repositories = await createRepositories(database, clock);
+  const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
   const temporal = Connection.lazy(temporalOptions);
   await ensureSearchAttributes(temporal, config.temporalNamespace);
   const workflows = createWorkflowStarter(
@@ -85,10 +98,25 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     now: () => Date.now(),
     ...(options.pushCa === undefined ? {} : { ca: options.pushCa }),
   });
+  const { standIns = {} } = options;
+  const fcmLegacy = createFcmLegacyChannel({
+    now: () => Date.now(),
+    ...(config.fcmLegacyUrl === undefined ? {} : { url: config.fcmLegacyUrl }),
+    ...standIns.fcmLegacy,
+  });
+  const apns = createApnsChannel(standIns.apns);
+  const webhook = createWebhookChannel({
+    allow: config.webhookAllow,
+    now: () => Date.now(),
+    ...standIns.webhook,
+  });
   const delivery: DeliveryDeps = {
     ...repositories,
     queues: workflows,
     webPush,
+    fcmLegacy,
+    apns,
+    webhook,
     gate: createGateKeeper({ campaigns: repositories.campaigns, clock: clocks }),
     templates: createTemplateEngine(),
     receipts: createReceiptSigner(),
@@ -123,7 +151,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     async close() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await running.catch(() => undefined);
-      await webPush.close();
+      await Promise.all([webPush, fcmLegacy, apns, webhook].map((channel) => channel.close()));
       clock.stop();
       await temporal.close();
       await native.close();

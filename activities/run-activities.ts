@@ -11,7 +11,10 @@ import { planRunRow } from '../domain/run-plan.ts';
 import { PROFILE_ZONE } from '../domain/schedule.ts';
 import type { Site, Subscription } from '../domain/site.ts';
 import { isCampaignOver, type CampaignDefinition } from '../domain/campaign.ts';
+import { unreachableBecause } from '../domain/reachable.ts';
 import { groupsFor } from '../domain/throughput.ts';
+import { waitsForWinnerMs } from '../domain/variants-sample.ts';
+import { triedSinceMs } from '../domain/winner.ts';
 import { zoneOf } from '../domain/zone-of.ts';
 import { delay } from './delay.ts';
 import { deliverPage } from './delivery/deliver-page.ts';
@@ -231,9 +234,10 @@ export function createRunActivities(deps: RunActivityDeps) {
     }
   }
 
-  /** A slow campaign needs no more parts than keep up with its rate. */
+  /** A slow campaign needs no more parts than keep up with its rate; in one part the batches of a webhook are full. */
   async function groupsOf(run: Run, wanted: number): Promise<{ from: number; to: number }[]> {
     const campaign = await deps.campaigns.byId(run.campaignId);
+    if (campaign?.definition.channel === 'webhook') return splitPartitions(1);
     return splitPartitions(groupsFor(wanted, campaign?.definition.when.throughput));
   }
 
@@ -241,6 +245,21 @@ export function createRunActivities(deps: RunActivityDeps) {
   async function localAfter(run: Run, accountZone: string): Promise<string | undefined> {
     const campaign = await deps.campaigns.byId(run.campaignId);
     return campaign ? dueRuns(campaign, run, { accountZone, nowMs: -Infinity }).upcoming?.local : undefined;
+  }
+
+  /** @returns from when on a profile may be sent to, epoch milliseconds, where some wait for the winning variant */
+  async function waitForWinner(
+    run: Run,
+    definition: CampaignDefinition,
+  ): Promise<(profileId: string) => number | null> {
+    const { what } = definition;
+    const winner = definition.channel === 'webPush' ? definition.what.winner : undefined;
+    const campaign = winner?.sample === undefined ? null : await deps.campaigns.byId(run.campaignId);
+    if (!campaign || !('variants' in what)) return () => null;
+    const sinceMs = triedSinceMs(campaign, (await deps.runs.first(run.campaignId)) ?? run);
+    if (sinceMs === null) return () => null;
+    const rule = { winner, won: campaign.winner !== undefined };
+    return (profileId) => waitsForWinnerMs(rule, { campaignId: run.campaignId, profileId }, sinceMs);
   }
 
   async function isOver(campaignId: string): Promise<boolean> {
@@ -270,7 +289,9 @@ export function createRunActivities(deps: RunActivityDeps) {
         : new Map<string, Subscription[]>();
     const nowMs = deps.clock.nowMs();
     const nextLocal = when.ifPast === 'nextDay' ? await localAfter(run, settings.timezone) : undefined;
+    const notBefore = await waitForWinner(run, definition);
     return members.map((profile) => {
+      const fromMs = Math.max(nowMs, notBefore(profile.id) ?? nowMs);
       const addresses = active.get(profile.id) ?? [];
       const zone = zoneOf(profile, addresses, site ?? undefined, settings.timezone);
       const row: NewRunRow = {
@@ -280,13 +301,13 @@ export function createRunActivities(deps: RunActivityDeps) {
         version: run.version,
         siteId: definition.siteId,
         partition: laneOf(profile.id, RUN_PARTITIONS),
-        ...planRunRow({ when, dnd, run, zone, accountZone: settings.timezone, nowMs, nextLocal }),
+        ...planRunRow({ when, dnd, run, zone, accountZone: settings.timezone, nowMs: fromMs, nextLocal }),
       };
       if (row.suppressed !== undefined) return row;
       if (!cap) return row;
       // A slot is for somebody who gets it: who surely does not is not drawn, and settled in the usual way.
-      if (addresses.length === 0)
-        return { ...row, suppressed: 'unreachable', detail: 'no active subscription on the site' };
+      const unreachable = unreachableBecause(definition, { profile, active: addresses });
+      if (unreachable !== null) return { ...row, suppressed: 'unreachable', detail: unreachable };
       if (controlGroupOf(row, settings.controlGroup, definition.setup?.controlGroup) !== null) return row;
       return { ...row, rank: rankOf(run.id, profile.id), held: true };
     });

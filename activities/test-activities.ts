@@ -7,7 +7,11 @@ import { testMessageId, type TestSendInput, type TestSendResult } from '../domai
 import { expiresAtMs } from '../domain/ttl.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
-import { renderContent, requestsTo, type DeviceRequest } from './delivery/web-push-message.ts';
+import { languageOf } from '../domain/languages.ts';
+import { renderWebPush } from '../domain/render-web-push.ts';
+import type { WebhookTarget } from '../domain/webhook.ts';
+import { pushesTo, type DevicePush } from './delivery/web-push-message.ts';
+import { renderTestRequest } from './delivery/webhook-message.ts';
 
 /** No push starts later than this after the activity did, and none may take longer: 11 s of the 12 it has. */
 const START_WITHIN_MS = 3_000;
@@ -30,15 +34,17 @@ export function createTestActivities(deps: DeliveryDeps): TestActivities {
       const signal = Context.current().cancellationSignal;
       const mayBegin = (): boolean =>
         deps.clock.monotonicMs() - startedMs < START_WITHIN_MS && !signal.aborted;
-      const { campaign, site, profiles, active } = await readAll(deps, input).catch((error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
-        throw ApplicationFailure.nonRetryable(why, 'NothingSent');
-      });
+      const { campaign, site, target, profiles, active } = await readAll(deps, input).catch(
+        (error: unknown) => {
+          const why = error instanceof Error ? error.message : String(error);
+          throw ApplicationFailure.nonRetryable(why, 'NothingSent');
+        },
+      );
 
       const results = new Map<string, TestSendResult>();
       await forEachLimit(input.profileIds, deps.limits.concurrency, async (profileId) => {
         const profile = profiles.get(profileId);
-        const to = { campaign, site, profile, subscriptions: active.get(profileId) ?? [] };
+        const to = { campaign, site, target, profile, subscriptions: active.get(profileId) ?? [] };
         results.set(profileId, await sendToProfile(deps, input, { ...to, profileId }, mayBegin));
       });
       await expireGone(deps, [...results.values()]);
@@ -53,25 +59,29 @@ async function readAll(
   { campaignId, profileIds }: TestSendInput,
 ): Promise<{
   campaign: Campaign;
-  site: Site;
+  site: Site | null;
+  target: WebhookTarget | null;
   profiles: Map<string, Profile>;
   active: Map<string, Subscription[]>;
 }> {
   const campaign = await deps.campaigns.byId(campaignId);
   if (!campaign) throw new Error(`no campaign ${campaignId}`);
-  const { siteId } = campaign.definition;
-  const [site, profiles, active] = await Promise.all([
+  const { siteId, channel, what } = campaign.definition;
+  const [site, target, profiles, active] = await Promise.all([
     deps.sites.byId(siteId),
+    channel === 'webhook' ? deps.webhooks.byId(what.webhookId) : null,
     deps.profiles.byIds(profileIds),
     deps.subscriptions.activeOf(siteId, profileIds),
   ]);
-  if (!site) throw new Error(`no site ${siteId}`);
-  return { campaign, site, profiles, active };
+  if (!site && siteId !== undefined) throw new Error(`no site ${siteId}`);
+  if (channel === 'webhook' && !target) throw new Error(`no webhook ${what.webhookId}`);
+  return { campaign, site, target, profiles, active };
 }
 
 interface Recipient {
   campaign: Campaign;
-  site: Site;
+  site: Site | null;
+  target: WebhookTarget | null;
   profileId: string;
   profile: Profile | undefined;
   subscriptions: Subscription[];
@@ -92,48 +102,54 @@ async function sendToProfile(
     devices: [],
   });
   if (!profile?.testProfile) return unsent('notATestProfile', 'it was erased or is no test profile any more');
-  if (to.subscriptions.length === 0) return unsent('unreachable', 'no active subscription on the site');
-  let requests;
+  if (to.target === null && to.subscriptions.length === 0)
+    return unsent('unreachable', 'no active subscription on the site');
+  let pushes: DevicePush[];
   try {
-    requests = await requestsFor(deps, input, to, profile);
+    pushes = await pushesFor(deps, input, to, profile);
   } catch (error) {
     return unsent('renderError', error instanceof Error ? error.message : String(error));
   }
   const devices = await Promise.all(
-    requests.map(async ({ subscriptionId, request }) => ({
-      subscriptionId,
-      outcome: await deps.webPush.send(request, mayBegin),
-    })),
+    pushes.map(async ({ subscriptionId, send }) => ({ subscriptionId, outcome: await send(mayBegin) })),
   );
   const reason = reasonOf(devices);
   return { profileId, sent: reason === null, ...(reason === null ? {} : { reason }), devices };
 }
 
-async function requestsFor(
+async function pushesFor(
   deps: DeliveryDeps,
   input: TestSendInput,
-  { campaign, site, subscriptions }: Recipient,
+  { campaign, site, target, subscriptions }: Recipient,
   profile: Profile,
-): Promise<DeviceRequest[]> {
+): Promise<DevicePush[]> {
   const { definition } = campaign;
   const nowMs = deps.clock.nowMs();
-  const event = sampleEvent(input, profile.id, nowMs);
-  const content = await renderContent(deps.templates, definition, {
-    profile,
-    event,
-    site,
-    campaignId: campaign.id,
-    nowMs,
-  });
-  const messageId = testMessageId(input.testId, profile.id);
-  const expiresMs = expiresAtMs(definition.what.ttl, new Date(nowMs));
+  const id = testMessageId(input.testId, profile.id);
   const timeoutMs = Math.min(deps.limits.timeoutMs, PUSH_TIMEOUT_MS);
-  return requestsTo(deps, site, subscriptions, {
-    id: messageId,
-    content,
-    ttlMs: expiresMs - nowMs,
-    timeoutMs,
-  });
+  const context = {
+    profile,
+    event: sampleEvent(input, profile.id, nowMs)?.properties,
+    data: input.data,
+    site,
+    campaign: { id: campaign.id, name: definition.name },
+    language: languageOf(profile, subscriptions),
+    nowMs,
+  };
+  if (definition.channel === 'webhook') {
+    if (!target) throw new Error('the webhook target is not there any more');
+    const about = { campaign, definition, target, subscriptions };
+    const request = await renderTestRequest(deps, about, context, { id, longestMs: timeoutMs });
+    const send: DevicePush['send'] = async (mayBegin) =>
+      (await deps.webhook.send({ ...request, timeoutMs: Math.min(request.timeoutMs, timeoutMs) }, mayBegin))
+        .outcome;
+    return [{ subscriptionId: target.id, send }];
+  }
+  if (!site) throw new Error('its site is not there any more');
+  const winner = campaign.winner?.variant;
+  const { content } = await renderWebPush(deps.templates, definition, context, { winner });
+  const expiresMs = expiresAtMs(definition.what.ttl, new Date(nowMs));
+  return pushesTo(deps, site, subscriptions, { id, content, expiresAtMs: expiresMs, timeoutMs });
 }
 
 /** The sample as an event of the profile, which is stored nowhere. */

@@ -1,11 +1,14 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
+import { labelOf } from '../domain/campaign.ts';
 import { isOpen, type Message } from '../domain/message.ts';
+import type { ClaimQuery } from '../domain/ports/repositories.ts';
 import { quietHoursOf } from '../domain/quiet-hours.ts';
 import { reminderDate } from '../domain/reminder-plan.ts';
 import { endsQuietHours, planTrigger, type Wait } from '../domain/trigger-plan.ts';
 import { bucketsOf, usedUpText, type Bucket } from '../domain/throughput.ts';
 import { zoneOf } from '../domain/zone-of.ts';
+import { createLiveBatches } from './delivery/batches.ts';
 import { deliverPaced } from './delivery/deliver-paced.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 
@@ -17,10 +20,15 @@ export type TriggerActivities = ReturnType<typeof createTriggerActivities>;
 
 /** The activities of `liveTrigger`: everything about one message row. */
 export function createTriggerActivities(deps: DeliveryDeps) {
+  // Messages of many triggers travel to a webhook together.
+  const batches = createLiveBatches();
+
   async function attempt(messageId: string): Promise<TriggerAnswer | { kind: 'busy'; untilMs: number }> {
-    const sent = await deliverPaced(deps, { messageId }, await bucketsFor(messageId), {
+    const row = await deps.messages.byId(messageId);
+    const sent = await deliverPaced(deps, queryOf(messageId, row), await bucketsFor(row), {
       whenPaused: 'drop',
       signal: Context.current().cancellationSignal,
+      batches,
     });
     if (sent.kind === 'throttled') {
       if (await leaveToQueue(messageId)) {
@@ -45,9 +53,14 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     return stateOf(messageId);
   }
 
+  /** What travelled together is claimed together, or many triggers of a batch would each hold a part of it. */
+  function queryOf(messageId: string, row: Message | null): ClaimQuery {
+    const isDue = row !== null && row.dueAt.getTime() <= deps.clock.nowMs();
+    return isDue && row.batchId !== undefined ? { batchId: row.batchId } : { messageId };
+  }
+
   /** The rates that a row which is due leaves under. */
-  async function bucketsFor(messageId: string): Promise<Bucket[]> {
-    const row = await deps.messages.byId(messageId);
+  async function bucketsFor(row: Message | null): Promise<Bucket[]> {
     if (row === null || !isOpen(row.state)) return [];
     const [campaign, settings] = await Promise.all([
       deps.campaigns.byId(row.campaignId),
@@ -63,7 +76,7 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     if (row === null || !(await deps.throughput.wake(row.campaignId))) return true;
     try {
       const campaign = await deps.campaigns.byId(row.campaignId);
-      await deps.queues.wakeQueue(row.campaignId, campaign?.definition.name ?? row.campaignId);
+      await deps.queues.wakeQueue(labelOf(row.campaignId, campaign));
     } catch (error) {
       await deps.throughput.sleep(row.campaignId);
       throw error;

@@ -1,8 +1,11 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { campaignExplainRoutes } from './campaigns/explain-route.ts';
 import { campaignLifeRoutes } from './campaigns/life-routes.ts';
+import { campaignOverviewRoutes } from './campaigns/overview-route.ts';
+import { campaignPreviewRoutes } from './campaigns/preview-route.ts';
 import { campaignReportRoutes } from './campaigns/report-routes.ts';
 import { campaignRoutes } from './campaigns/routes.ts';
+import { campaignSendRoutes } from './campaigns/send-route.ts';
 import { campaignShelfRoutes } from './campaigns/shelf-routes.ts';
 import { campaignTestRoutes } from './campaigns/test-route.ts';
 import { campaignVersionRoutes } from './campaigns/version-routes.ts';
@@ -12,15 +15,19 @@ import { createAuthenticate } from './http/authenticate.ts';
 import { errorMiddleware, mountRoutes } from './http/mount.ts';
 import { Problem } from './http/problem.ts';
 import type { Route } from './http/route.ts';
+import { iconRoutes } from './icons/routes.ts';
 import { rollupRoutes } from './rollup/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { profileRoutes } from './profiles/routes.ts';
+import { propertyRoutes } from './properties/routes.ts';
+import { safariRoutes } from './safari/routes.ts';
 import { sdkRoutes } from './sdk/routes.ts';
 import { scheduleRoutes } from './schedules/routes.ts';
 import { settingsRoutes } from './settings/routes.ts';
 import { segmentRoutes } from './segments/routes.ts';
 import { siteRoutes } from './sites/routes.ts';
 import { subscriptionRoutes } from './subscriptions/routes.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
 import { docsRouter } from './system/docs.ts';
 import { createMetrics } from './system/metrics.ts';
 import { openApiDocument } from './system/openapi.ts';
@@ -46,12 +53,19 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...campaignVersionRoutes(deps),
     ...segmentRoutes(deps),
     ...listRoutes(deps),
+    ...campaignPreviewRoutes(deps),
+    ...iconRoutes(deps),
     ...campaignTestRoutes(deps),
+    ...campaignSendRoutes(deps),
+    ...campaignOverviewRoutes(deps),
     ...campaignExplainRoutes(deps),
+    ...propertyRoutes(deps),
     ...scheduleRoutes(deps),
     ...settingsRoutes(deps),
+    ...webhookRoutes(deps),
     ...rollupRoutes(deps),
     ...sdkRoutes(deps),
+    ...safariRoutes(deps),
     ...systemRoutes(deps),
   ];
 }

@@ -10,6 +10,7 @@ import type {
   LimitRepository,
   MessageRepository,
   ProfileRepository,
+  PropertyRepository,
   RunProgressRepository,
   RunRepository,
   SegmentRepository,
@@ -17,6 +18,8 @@ import type {
   SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
+  ThroughputRepository,
+  WebhookRepository,
 } from '../domain/ports/repositories.ts';
 import type { Log, ReceiptSigner, TemplateEngine } from '../domain/ports/services.ts';
 import type { Matcher } from './dispatch/matcher.ts';
@@ -28,6 +31,7 @@ export interface ApiDeps {
   sites: SiteRepository;
   subscriptions: SubscriptionRepository;
   events: EventRepository;
+  properties: PropertyRepository;
   audience: AudienceRepository;
   rollup: Pick<RollupRepository, 'rebuild'>;
   promoted: PromotedPropertyRepository;
@@ -39,6 +43,10 @@ export interface ApiDeps {
   runs: RunRepository;
   progress: RunProgressRepository;
   messages: MessageRepository;
+  throughput: ThroughputRepository;
+  webhooks: WebhookRepository;
+  /** @returns why webhooks may not reach an address, as far as it can be told without resolving a name, or null */
+  webhookRefusal(url: string): string | null;
   keys: KeyRepository;
   idempotency: IdempotencyRepository;
   clock: ServerClock;
@@ -57,6 +65,8 @@ export interface ApiDeps {
   nudge(lanes: number[]): void;
   /** How long a gate that was changed may still be believed open elsewhere, in milliseconds. */
   gateLeaseMs: number;
+  /** Where browsers reach the API, without a slash at the end. */
+  publicUrl(): string;
   readiness(): Promise<Record<string, boolean>>;
   log: Log;
 }

@@ -10,9 +10,11 @@ import { GATE_LEASE_MS } from '../activities/delivery/gate-keeper.ts';
 import { createHostAllowList } from '../channels/web-push/allowed-hosts.ts';
 import { createReceiptSigner } from '../channels/web-push/receipt-signer.ts';
 import { generateVapidKeys, validateVapidKeys } from '../channels/web-push/vapid-keys.ts';
+import { createAddressGuard } from '../channels/webhook/address-guard.ts';
 import { connectDatabase } from '../db/connection.ts';
 import { createRepositories } from '../db/repositories.ts';
 import { followServerClock } from '../db/server-clock.ts';
+import { createVault } from '../db/vault.ts';
 import { createTemplateEngine } from '../domain/template.ts';
 import { startFailure } from '../runtime/start-failure.ts';
 import { bundleWebAssets } from '../web/bundle.ts';
@@ -63,7 +65,7 @@ export async function startApi({
 }: ApiOptions): Promise<RunningApi> {
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
-  const repositories = await createRepositories(database, clock);
+  const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
   const newAdminKey = await ensureAdminKey(repositories.keys, config.adminKey);
 
   const temporal = Connection.lazy({
@@ -74,6 +76,7 @@ export async function startApi({
   const client = new Client({ connection: temporal, namespace: config.temporalNamespace });
   const workflows = createWorkflowStarter(client, taskQueue);
   const pushHosts = createHostAllowList(config.pushHosts);
+  const webhookAddresses = createAddressGuard(config.webhookAllow);
   const owner = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
   const matcher = createMatcher(repositories.catalogue, log);
   const dispatcher = createDispatcher({ ...repositories, workflows, matcher, clock, log, owner });
@@ -100,6 +103,9 @@ export async function startApi({
     );
   }
 
+  // Known for sure only once the server listens; nobody asks before.
+  const publicUrl = (): string =>
+    config.publicUrl ?? `http://localhost:${(server.address() as AddressInfo).port}`;
   const app = createApp(
     {
       ...repositories,
@@ -116,8 +122,10 @@ export async function startApi({
           return refusal === null ? null : ENDPOINT_REFUSALS[refusal];
         },
       },
+      webhookRefusal: (url) => webhookAddresses.urlRefusal(url)?.detail ?? null,
       nudge: dispatcher.nudge,
       gateLeaseMs: GATE_LEASE_MS,
+      publicUrl,
       async readiness() {
         const mongodb = database.db
           ?.admin()

@@ -1,8 +1,12 @@
 // npm run bench -- <name>: measures what is promised, and fails when a promise is not kept.
+import { benchPush } from './push.ts';
 import { benchSegments } from './segment.ts';
 import { say } from './report.ts';
 
-const BENCHES: Record<string, (options: string[]) => Promise<boolean>> = { segment: benchSegments };
+const BENCHES: Record<string, (options: string[]) => Promise<boolean>> = {
+  push: benchPush,
+  segment: benchSegments,
+};
 
 const [name = '', ...options] = process.argv.slice(2);
 const bench = BENCHES[name];

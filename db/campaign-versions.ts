@@ -32,6 +32,9 @@ const versionSchema = new Schema<VersionDoc>(
 // The versions of a campaign in order.
 versionSchema.index({ campaignId: 1, version: 1 });
 
+// Which versions send to a webhook target.
+versionSchema.index({ 'definition.what.webhookId': 1 }, { sparse: true });
+
 const VERSIONS_KEPT = 1_000;
 
 /** @returns the `_id` of a version */

@@ -10,7 +10,7 @@ import {
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { createCampaignVersions, versionKey } from './campaign-versions.ts';
 import { bumpCatalogue } from './catalogue.ts';
-import { holdReferences, TRANSACTION, usesOf, type Uses } from './references.ts';
+import { holdReferences, holdWebhook, TRANSACTION, usesOf, type Uses } from './references.ts';
 
 interface CampaignDoc extends Omit<Campaign, 'id'> {
   _id: string;
@@ -41,6 +41,7 @@ const campaignSchema = new Schema<CampaignDoc>(
     catalogueVersion: Number,
     finishedAt: Date,
     archivedAt: Date,
+    winner: { type: Schema.Types.Mixed, default: undefined },
     uses: { type: { segments: [String], lists: [String] }, default: undefined },
   },
   { collection: 'campaigns', versionKey: false, minimize: false },
@@ -54,6 +55,8 @@ campaignSchema.index({ 'definition.labels': 1, _id: 1 });
 // Which campaigns use a saved segment, and which a list.
 campaignSchema.index({ 'uses.segments': 1 });
 campaignSchema.index({ 'uses.lists': 1 });
+// Which campaigns send to a webhook target.
+campaignSchema.index({ 'definition.what.webhookId': 1 }, { sparse: true });
 // The integer that payloads name a campaign by.
 campaignSchema.index({ targetId: 1 }, { unique: true });
 
@@ -83,6 +86,7 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
   async function hold(definition: CampaignDefinition, session: ClientSession): Promise<void> {
     const segment = segmentOf(definition);
     if (segment) await holdReferences(connection, session, { name: definition.name, segment });
+    if (definition.channel === 'webhook') await holdWebhook(connection, session, definition.what.webhookId);
   }
 
   /** Keeps the definition that a campaign has now as its version. */
@@ -279,6 +283,15 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
         if (answer.modifiedCount === 1) await bumpCatalogue(connection, session);
         return answer.modifiedCount === 1;
       });
+    },
+
+    async setWinner(id, variant) {
+      const doc = await campaigns.findOneAndUpdate(
+        { _id: id as never },
+        [{ $set: { winner: { $ifNull: ['$winner', { variant: { $literal: variant }, at: '$$NOW' }] } } }],
+        { returnDocument: 'after' },
+      );
+      return (doc as unknown as CampaignDoc | null)?.winner?.variant ?? variant;
     },
 
     async finish(id) {

@@ -137,6 +137,7 @@ function toActive(doc: CampaignDoc): Omit<ActiveLiveCampaign, 'earlier'> {
     id: doc._id,
     name: definition.name,
     version: doc.version,
+    channel: definition.channel,
     siteId: definition.siteId,
     live: definition.who.live,
     when: definition.when,

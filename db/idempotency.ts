@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Schema, type Connection } from 'mongoose';
 import type { IdempotencyRepository } from '../domain/ports/repositories.ts';
+import type { Vault } from './vault.ts';
 
 interface IdempotencyDoc {
   _id: string;
@@ -9,6 +10,8 @@ interface IdempotencyDoc {
   leaseUntil: Date;
   status?: number;
   body?: unknown;
+  /** Instead of `body`, for an answer may hold a secret that is shown once. */
+  sealed?: string;
   createdAt: Date;
 }
 
@@ -20,6 +23,7 @@ const idempotencySchema = new Schema<IdempotencyDoc>(
     leaseUntil: { type: Date, required: true },
     status: Number,
     body: Schema.Types.Mixed,
+    sealed: String,
     createdAt: { type: Date, required: true },
   },
   { collection: 'idempotency', versionKey: false },
@@ -27,8 +31,11 @@ const idempotencySchema = new Schema<IdempotencyDoc>(
 // A key is remembered for a day.
 idempotencySchema.index({ createdAt: 1 }, { expireAfterSeconds: 86_400 });
 
-export function createIdempotencyRepository(connection: Connection): IdempotencyRepository {
+export function createIdempotencyRepository(connection: Connection, vault: Vault): IdempotencyRepository {
   const keys = connection.model<IdempotencyDoc>('Idempotency', idempotencySchema).collection;
+  const place = (key: string): string => `idempotency/${key}`;
+  const bodyOf = (key: string, { sealed, body }: IdempotencyDoc): unknown =>
+    sealed === undefined ? body : (JSON.parse(vault.open(sealed, place(key))) as unknown);
 
   return {
     async begin(key, fingerprint, leaseMs) {
@@ -59,11 +66,14 @@ export function createIdempotencyRepository(connection: Connection): Idempotency
       if (doc.fingerprint !== fingerprint) return { kind: 'differs' };
       return doc.status === undefined
         ? { kind: 'running' }
-        : { kind: 'done', status: doc.status, body: doc.body };
+        : { kind: 'done', status: doc.status, body: bodyOf(key, doc) };
     },
 
     async finish(key, token, status, body) {
-      await keys.updateOne({ _id: key as never, token }, { $set: { status, body } });
+      const kept = vault.unlocked
+        ? { sealed: vault.seal(JSON.stringify(body ?? null), place(key)) }
+        : { body };
+      await keys.updateOne({ _id: key as never, token }, { $set: { status, ...kept } });
     },
 
     async abandon(key, token) {

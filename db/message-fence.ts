@@ -5,6 +5,8 @@ import { toMessage, type MessageDoc } from './message-schema.ts';
 
 /** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */
 export const CLOCK_SLACK_MS = 250;
+/** Later than anything is due. */
+const FAR_MS = 8_640_000_000_000_000;
 
 /**
  * Who may send a row: taking rows under a token and a lease by the database's clock, and recording what became
@@ -15,7 +17,8 @@ export function createMessageFence(messages: Collection): Pick<MessageRepository
     async claim(query, token, nowMs, leaseMs) {
       const ids = await claimable(query, nowMs);
       if (ids.length === 0) return [];
-      const dueByMs = 'messageId' in query ? nowMs + CLOCK_SLACK_MS : nowMs;
+      // A batch goes together again, also when some of it falls due a little later.
+      const dueByMs = 'messageId' in query ? nowMs + CLOCK_SLACK_MS : 'batchId' in query ? FAR_MS : nowMs;
       await messages.updateMany({ _id: { $in: ids as never[] }, ...mayTake(dueByMs) }, [
         {
           $set: {
@@ -48,6 +51,11 @@ export function createMessageFence(messages: Collection): Pick<MessageRepository
 
   async function claimable(query: ClaimQuery, nowMs: number): Promise<string[]> {
     if ('messageId' in query) return [query.messageId];
+    if ('batchId' in query) {
+      const open = { batchId: query.batchId, state: { $in: OPEN_STATES } };
+      const docs = await messages.find(open, { projection: { _id: 1 }, hint: 'openOfBatch' }).toArray();
+      return docs.map((doc) => String(doc._id));
+    }
     const released = query.released === undefined ? {} : { released: query.released ? true : null };
     const [rows, hint] =
       'runId' in query
@@ -120,6 +128,7 @@ function recordOperation(result: MessageResult): { updateOne: { filter: object; 
       }
       break;
   }
+  if (result.variant !== undefined) set.variant = result.variant;
   for (const key of Object.keys(set)) if (set[key] === undefined) delete set[key];
   const update: Record<string, unknown> = { $set: set, $unset: unset };
   if (settlement.kind === 'again') {

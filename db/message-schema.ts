@@ -11,11 +11,14 @@ export const messageSchema = new Schema<MessageDoc>(
     _id: { type: String, required: true },
     campaignId: { type: String, required: true },
     version: { type: Number, required: true },
-    siteId: { type: String, required: true },
+    siteId: String,
     profileId: { type: String, required: true },
     runId: String,
     partition: Number,
     passage: Schema.Types.Mixed,
+    request: Schema.Types.Mixed,
+    variant: String,
+    batchId: String,
     state: { type: String, required: true },
     dueAt: { type: Date, required: true },
     firstDueAt: { type: Date, required: true },
@@ -89,6 +92,11 @@ messageSchema.index({ profileId: 1, campaignId: 1 });
 messageSchema.index({ campaignId: 1, _id: 1 });
 // Closing what is open at a campaign's end; rows leave it when they are settled.
 messageSchema.index({ campaignId: 1 }, { partialFilterExpression: open, name: 'openOfCampaign' });
+// What of a webhook's batch is open, to go together again.
+messageSchema.index(
+  { batchId: 1 },
+  { partialFilterExpression: { ...open, batchId: { $exists: true } }, name: 'openOfBatch' },
+);
 // The sweep: which triggers are overdue, apart from those that wait in a queue.
 messageSchema.index(
   { queued: 1, dueAt: 1 },

@@ -1,6 +1,9 @@
 import type { Collection } from 'mongoose';
+import type { AudienceKind } from '../domain/campaign.ts';
+import type { VariantCounts } from '../domain/ports/repositories.ts';
 import type { SuppressionReason } from '../domain/message.ts';
-import type { CampaignStats } from '../domain/stats.ts';
+import { withTransports, type CampaignStats } from '../domain/stats.ts';
+import { otherTransports } from './transport-stats.ts';
 
 interface StatsGroup {
   _id: { state: string; reason?: string; qualified: boolean; sent: boolean };
@@ -17,12 +20,12 @@ const KINDS = ['delivered', 'viewed', 'clicked', 'dismissed'] as const;
 export async function campaignStats(
   messages: Collection,
   campaignId: string,
-  kind: 'live' | 'past',
+  kind: AudienceKind,
   nowMs: number,
 ): Promise<CampaignStats> {
   const isOpen = { $in: ['$state', ['waiting', 'due', 'sending']] };
   const conditionsHeld = { $lte: [{ $ifNull: ['$passage.qualifiesAt', new Date(0)] }, new Date(nowMs)] };
-  const [states, receipts] = await Promise.all([
+  const [states, receipts, others] = await Promise.all([
     messages
       .aggregate<StatsGroup>([
         { $match: { campaignId } },
@@ -40,6 +43,7 @@ export async function campaignStats(
       ])
       .toArray(),
     messages.aggregate<Record<string, number>>(receiptPipeline(campaignId)).toArray(),
+    otherTransports(messages, campaignId),
   ]);
 
   const stats = emptyStats();
@@ -58,7 +62,7 @@ export async function campaignStats(
     else if (group.state === 'suppressed') addTo(stats.suppressed, group.reason, count);
     else stats.waiting += count;
   }
-  if (kind === 'past') stats.inWindow = 0;
+  if (kind !== 'live') stats.inWindow = 0;
   const counted = receipts[0] ?? {};
   stats.devices.sent = counted.devicesSent ?? 0;
   for (const name of KINDS) {
@@ -66,7 +70,28 @@ export async function campaignStats(
     stats.totals[name] = counted[`${name}Total`] ?? 0;
     stats.devices[name] = counted[`${name}Devices`] ?? 0;
   }
-  return stats;
+  return withTransports(stats, others);
+}
+
+/** Counts of each variant how many messages were sent, and how many of them have a receipt of each kind. */
+export async function variantStats(
+  messages: Collection,
+  campaignId: string,
+): Promise<Map<string, VariantCounts>> {
+  const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
+  const group: Record<string, unknown> = {
+    _id: '$variant',
+    sent: one({ $gt: ['$sentAt', null] }),
+    failed: one({ $eq: ['$state', 'failed'] }),
+  };
+  for (const kind of KINDS) group[kind] = one({ $in: [kind, { $ifNull: ['$receipts.kind', []] }] });
+  const groups = await messages
+    .aggregate<VariantCounts & { _id: string }>([
+      { $match: { campaignId, variant: { $exists: true } } },
+      { $group: group },
+    ] as object[])
+    .toArray();
+  return new Map(groups.map(({ _id, ...counts }) => [_id, counts]));
 }
 
 /** For each kind: messages with at least one receipt, devices with at least one, and all of them. */
@@ -99,19 +124,19 @@ function addTo(counts: Partial<Record<string, number>>, reason: string | undefin
   counts[key] = (counts[key] ?? 0) + count;
 }
 
-function emptyStats(): CampaignStats {
+function emptyStats() {
   const none = { delivered: 0, viewed: 0, clicked: 0, dismissed: 0 };
   return {
     entered: 0,
     qualified: 0,
     waiting: 0,
     inWindow: 0,
-    notQualified: {},
+    notQualified: {} as CampaignStats['notQualified'],
     controlGroup: 0,
     sent: 0,
     ...none,
-    failed: {},
-    suppressed: {},
+    failed: {} as CampaignStats['failed'],
+    suppressed: {} as CampaignStats['suppressed'],
     totals: { ...none },
     devices: { sent: 0, ...none },
   };

@@ -6,7 +6,7 @@ import { createMessageFence } from './message-fence.ts';
 import { createQueuedRows } from './queued-rows.ts';
 import { freshRow, insertRowsToDraw, runRowDoc } from './run-rows.ts';
 import { messageSchema, toMessage, type MessageDoc } from './message-schema.ts';
-import { campaignStats } from './message-stats.ts';
+import { campaignStats, variantStats } from './message-stats.ts';
 
 /** How many of a profile's latest passages decide what another opening event does. */
 const PASSAGES_READ = 50;
@@ -32,6 +32,41 @@ export function createMessageRepository(connection: Connection): MessageReposito
         return insertedDespiteDuplicates(error, docs.length);
       }
     },
+
+    async insertApiRows(rows) {
+      if (rows.length === 0) return 0;
+      const now = new Date();
+      const docs = rows.map(({ id, ...row }) => ({
+        _id: id as never,
+        ...row,
+        ...freshRow(row.dueAt, undefined, now),
+        queued: true,
+      }));
+      try {
+        return (await messages.insertMany(docs, { ordered: false })).insertedCount;
+      } catch (error) {
+        return insertedDespiteDuplicates(error, docs.length);
+      }
+    },
+
+    async noteBatch(rows, batchId) {
+      const held = (row: { id: string; token: string }): object => ({
+        _id: row.id,
+        token: row.token,
+        state: 'sending',
+      });
+      await messages.bulkWrite(
+        rows.map((row) => ({ updateOne: { filter: held(row), update: { $set: { batchId } } } })),
+        { ordered: false },
+      );
+      const docs = await messages
+        .find({ batchId, $or: rows.map(held) }, { projection: { _id: 1 } })
+        .toArray();
+      return new Set(docs.map((doc) => String(doc._id)));
+    },
+
+    countOpenOfBatch: (batchId) =>
+      messages.countDocuments({ batchId, state: { $in: [...OPEN_STATES] } }, { hint: 'openOfBatch' }),
 
     insertRowsToDraw: (runId, rows) => insertRowsToDraw(connection, messages, runId, rows),
 
@@ -216,6 +251,8 @@ export function createMessageRepository(connection: Connection): MessageReposito
         },
         { sort: { _id: 1 }, limit },
       ),
+
+    variantStats: (campaignId) => variantStats(messages, campaignId),
 
     stats: (campaignId, kind, nowMs) => campaignStats(messages, campaignId, kind, nowMs),
   };

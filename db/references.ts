@@ -19,6 +19,7 @@ interface Node {
 
 const SAVED = 'savedSegments';
 const LISTS = 'lists';
+const WEBHOOKS = 'webhooks';
 /** Campaigns that are over or put away do not keep what they once used. */
 const CAMPAIGN_IN_USE = { status: { $nin: ['completed', 'stopped'] }, archivedAt: { $exists: false } };
 const USERS_SHOWN = 100;
@@ -101,6 +102,40 @@ export async function checkUsers(
     const known = await nodesBelow(connection, session, { name: user.name, segment: user.segment }, changed);
     checkSize(user.segment, known, `“${user.name}”, which refers to it,`);
   }
+}
+
+/**
+ * Holds a webhook target inside the transaction that writes the campaign which sends to it, so that a deletion at
+ * the same time conflicts.
+ *
+ * @throws UnknownReference
+ */
+export async function holdWebhook(connection: Connection, session: ClientSession, id: string): Promise<void> {
+  const { matchedCount } = await connection
+    .collection(WEBHOOKS)
+    .updateOne({ _id: id as never }, { $inc: { held: 1 } }, { session });
+  if (matchedCount === 0) throw new UnknownReference('webhook', id);
+}
+
+/** @returns the campaigns that send to a webhook target, now or by an earlier version, up to a hundred */
+export async function webhookUsersOf(
+  connection: Connection,
+  session: ClientSession,
+  id: string,
+): Promise<ReferenceUser[]> {
+  const uses = { 'definition.what.webhookId': id };
+  // Whoever is inside gets what the version that it entered under says.
+  const versions = await connection.collection('campaignVersions').distinct('campaignId', uses, { session });
+  const campaigns = await connection
+    .collection('campaigns')
+    .find({ $or: [uses, { _id: { $in: versions as never[] } }], ...CAMPAIGN_IN_USE }, { session })
+    .sort({ _id: 1 })
+    .limit(USERS_SHOWN)
+    .toArray();
+  return campaigns.map((doc) => {
+    const { name } = doc.definition as CampaignDefinition;
+    return { kind: 'campaign', id: String(doc._id), name };
+  });
 }
 
 /** @returns who refers to a segment or a list, up to a hundred */

@@ -12,6 +12,7 @@ import { createLimitRepository } from './limits.ts';
 import { createListRepository } from './lists.ts';
 import { createMessageRepository } from './messages.ts';
 import { createProfileRepository } from './profiles.ts';
+import { createPropertyRepository } from './properties.ts';
 import { createRunProgressRepository } from './run-progress.ts';
 import { createRunRepository } from './runs.ts';
 import { createAudienceRepository } from './segments/audience.ts';
@@ -23,11 +24,22 @@ import { createSegmentRepository } from './saved-segments.ts';
 import { createSiteRepository } from './sites.ts';
 import { createSubscriptionRepository } from './subscriptions.ts';
 import { createThroughputRepository } from './throughput.ts';
+import { createVault, type Vault } from './vault.ts';
+import { createWebhookSlotRepository } from './webhook-slots.ts';
+import { createWebhookRepository } from './webhooks.ts';
 
 export type Repositories = Awaited<ReturnType<typeof createRepositories>>;
 
-/** Makes every repository on one connection, with the collections and indexes that are missing. */
-export async function createRepositories(connection: Connection, clock: ServerClock) {
+/**
+ * Makes every repository on one connection, with the collections and indexes that are missing.
+ *
+ * @param vault seals the secrets that are kept; by default none can be
+ */
+export async function createRepositories(
+  connection: Connection,
+  clock: ServerClock,
+  vault: Vault = createVault(null),
+) {
   const profiles = createProfileRepository(connection);
   const names = createEventNames(connection);
   const rollup = createRollupRepository(connection, clock, names);
@@ -36,9 +48,10 @@ export async function createRepositories(connection: Connection, clock: ServerCl
     rollup,
     audience: createAudienceRepository(connection, rollup, names),
     promoted: createPromotedPropertyRepository(connection),
-    sites: createSiteRepository(connection),
+    sites: createSiteRepository(connection, vault),
     subscriptions: createSubscriptionRepository(connection),
     events: createEventRepository(connection, clock, rollup),
+    properties: createPropertyRepository(connection),
     campaigns: createCampaignRepository(connection),
     catalogue: createCatalogueRepository(connection),
     segments: createSegmentRepository(connection),
@@ -52,7 +65,9 @@ export async function createRepositories(connection: Connection, clock: ServerCl
     allowances: createLimitRepository(connection),
     throughput: createThroughputRepository(connection),
     keys: createKeyRepository(connection),
-    idempotency: createIdempotencyRepository(connection),
+    webhooks: createWebhookRepository(connection, vault),
+    webhookSlots: createWebhookSlotRepository(connection),
+    idempotency: createIdempotencyRepository(connection, vault),
   };
   await ensureIndexes(connection);
   return repositories;

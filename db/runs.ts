@@ -29,7 +29,7 @@ const runSchema = new Schema<RunDoc>(
   },
   { collection: 'runs', versionKey: false },
 );
-// A campaign's runs, and the latest of them, after which the next occurrence comes.
+// A campaign's runs, the latest of them, after which the next occurrence comes, and the first one.
 runSchema.index({ campaignId: 1, instant: -1 });
 // The sweep for runs that are not finished.
 runSchema.index({ status: 1 });
@@ -62,6 +62,12 @@ export function createRunRepository(connection: Connection): RunRepository {
 
     async latest(campaignId) {
       const doc = await model.findOne({ campaignId }).sort({ instant: -1 }).lean<RunDoc>().exec();
+      return doc ? toRun(doc) : null;
+    },
+
+    async first(campaignId) {
+      const query = { campaignId, status: { $ne: 'missed' as const } };
+      const doc = await model.findOne(query).sort({ instant: 1 }).lean<RunDoc>().exec();
       return doc ? toRun(doc) : null;
     },
 

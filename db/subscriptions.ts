@@ -1,10 +1,12 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import type { SubscriptionRepository } from '../domain/ports/repositories.ts';
-import type { Subscription } from '../domain/site.ts';
+import { TRANSPORTS, type Subscription, type Transport } from '../domain/site.ts';
 import { derivedId } from './ids.ts';
 
 interface SubscriptionDoc extends Omit<Subscription, 'id'> {
   _id: string;
+  /** Of one whose browser subscribed anew: what took its place. */
+  replacedBy?: { id: string; transport: Transport };
 }
 
 /** `_id` is derived from site and endpoint, which makes the pair unique without an index of its own. */
@@ -13,9 +15,10 @@ const subscriptionSchema = new Schema<SubscriptionDoc>(
     _id: { type: String, required: true },
     siteId: { type: String, required: true },
     profileId: { type: String, required: true },
-    transport: { type: String, enum: ['vapid'], required: true },
+    transport: { type: String, enum: TRANSPORTS, required: true },
     endpoint: { type: String, required: true },
-    keys: { p256dh: { type: String, required: true }, auth: { type: String, required: true } },
+    keys: { p256dh: String, auth: String },
+    vapidPublicKey: String,
     status: { type: String, enum: ['active', 'optedOut', 'expired'], required: true },
     browserType: String,
     platformName: String,
@@ -26,6 +29,7 @@ const subscriptionSchema = new Schema<SubscriptionDoc>(
     customAttributes: { type: Schema.Types.Mixed, default: {} },
     createdAt: Date,
     syncedAt: Date,
+    replacedBy: { type: { id: String, transport: String }, _id: false },
   },
   { collection: 'subscriptions', versionKey: false, minimize: false },
 );
@@ -33,6 +37,8 @@ const subscriptionSchema = new Schema<SubscriptionDoc>(
 subscriptionSchema.index({ profileId: 1, siteId: 1, status: 1 });
 // Listing a site's subscriptions.
 subscriptionSchema.index({ siteId: 1, _id: 1 });
+// Counting a site's subscriptions by transport and key, and those that moved over.
+subscriptionSchema.index({ siteId: 1, status: 1, transport: 1, vapidPublicKey: 1 });
 
 export function createSubscriptionRepository(connection: Connection): SubscriptionRepository {
   const model = connection.model<SubscriptionDoc>('Subscription', subscriptionSchema);
@@ -85,7 +91,28 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
     byId,
     setStatus,
 
-    async upsert(subscription, owner) {
+    byEndpoint: (siteId, endpoint) => byId(derivedId(siteId, endpoint)),
+
+    async replace(id, replacedBy) {
+      await connection.transaction(async (session) => {
+        const doc = await model.collection.findOneAndUpdate(
+          { _id: id as never, status: 'active' },
+          [
+            {
+              $set: {
+                status: 'expired',
+                syncedAt: '$$NOW',
+                replacedBy: { $literal: { id: replacedBy.id, transport: replacedBy.transport } },
+              },
+            },
+          ],
+          { session },
+        );
+        if (doc) await noteReach([doc.profileId as string], session);
+      });
+    },
+
+    async upsert(subscription, owner, vapidPublicKey) {
       const _id = derivedId(subscription.siteId, subscription.endpoint);
       const fields: Record<string, unknown> = {
         status: 'active',
@@ -96,6 +123,16 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
         if (value !== undefined) fields[key] = { $literal: value };
       }
       if (owner === 'keep') fields.profileId = { $ifNull: ['$profileId', fields.profileId] };
+      if (vapidPublicKey !== undefined && subscription.transport === 'vapid') {
+        // One that was there before keys were noted was made under the site's first: nothing is noted now either.
+        fields.vapidPublicKey ??= {
+          $ifNull: [
+            '$vapidPublicKey',
+            { $cond: [{ $gt: ['$createdAt', null] }, '$$REMOVE', { $literal: vapidPublicKey }] },
+          ],
+        };
+      }
+      fields.replacedBy = '$$REMOVE';
       fields.topics ??= { $ifNull: ['$topics', []] };
       fields.customAttributes ??= { $ifNull: ['$customAttributes', {}] };
       const which = { _id: _id as never };
@@ -124,7 +161,11 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
 
     async activeOf(siteId, profileIds) {
       const docs = await model
-        .find({ profileId: { $in: profileIds }, siteId, status: 'active' })
+        .find({
+          profileId: { $in: profileIds },
+          ...(siteId === undefined ? {} : { siteId }),
+          status: 'active',
+        })
         .sort({ createdAt: 1, _id: 1 })
         .lean<SubscriptionDoc[]>()
         .exec();
@@ -163,12 +204,41 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       });
     },
 
+    async countByTransport(siteId) {
+      const [active, movedToVapid] = await Promise.all([
+        model.collection
+          .aggregate<{ _id: { transport: Transport; key: string }; count: number }>([
+            { $match: { siteId, status: 'active' } },
+            {
+              $group: {
+                _id: { transport: '$transport', key: { $ifNull: ['$vapidPublicKey', ''] } },
+                count: { $sum: 1 },
+              },
+            },
+          ])
+          .toArray(),
+        model.collection.countDocuments({
+          siteId,
+          status: 'expired',
+          transport: 'fcmLegacy',
+          'replacedBy.transport': 'vapid',
+        }),
+      ]);
+      const transports: Record<Transport, number> = { vapid: 0, fcmLegacy: 0, apns: 0 };
+      const vapidKeys: Record<string, number> = {};
+      for (const { _id: group, count } of active) {
+        transports[group.transport] += count;
+        if (group.transport === 'vapid') vapidKeys[group.key] = (vapidKeys[group.key] ?? 0) + count;
+      }
+      return { transports, vapidKeys, movedToVapid };
+    },
+
     async optOut(siteId, endpoint) {
       await setStatus(derivedId(siteId, endpoint), 'optedOut');
     },
   };
 }
 
-function toSubscription({ _id, ...rest }: SubscriptionDoc): Subscription {
+function toSubscription({ _id, replacedBy: _replacedBy, ...rest }: SubscriptionDoc): Subscription {
   return { ...rest, id: _id };
 }

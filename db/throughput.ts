@@ -28,8 +28,8 @@ const throughputSchema = new Schema<ThroughputDoc>(
 );
 
 /** One document a campaign whose queue is seen to. */
-const awakeSchema = new Schema<{ _id: string; at: Date }>(
-  { _id: { type: String, required: true }, at: Date },
+const awakeSchema = new Schema<{ _id: string; at: Date; until?: Date }>(
+  { _id: { type: String, required: true }, at: Date, until: Date },
   { collection: 'awakeQueues', versionKey: false },
 );
 
@@ -82,17 +82,28 @@ export function createThroughputRepository(connection: Connection): ThroughputRe
       ]);
     },
 
-    async wake(campaignId) {
+    async wake(campaignId, dueAt = new Date()) {
+      const dozes = { $gt: ['$until', dueAt] };
       try {
-        const answer = await awake.updateOne(
+        const before = await awake.findOneAndUpdate(
           { _id: campaignId as never },
-          { $setOnInsert: { at: new Date() } },
-          { upsert: true },
+          [{ $set: { at: { $ifNull: ['$at', '$$NOW'] }, until: { $cond: [dozes, '$$REMOVE', '$until'] } } }],
+          { upsert: true, returnDocument: 'before' },
         );
-        return answer.upsertedCount === 1;
+        return before === null || ((before.until as Date | undefined) ?? new Date(0)) > dueAt;
       } catch (error) {
         if (isDuplicateKey(error)) return false;
         throw error;
+      }
+    },
+
+    async doze(campaignId, until) {
+      const asleep = [{ $set: { at: { $ifNull: ['$at', '$$NOW'] }, until } }];
+      try {
+        await awake.updateOne({ _id: campaignId as never }, asleep, { upsert: true });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        await awake.updateOne({ _id: campaignId as never }, asleep);
       }
     },
 

@@ -8,11 +8,11 @@ export class SegmentTooSlow extends Error {
   }
 }
 
-/** Thrown, or answered, when a saved segment or a list that is referred to is not there. */
+/** Thrown, or answered, when a saved segment, a list or a webhook target that is referred to is not there. */
 export class UnknownReference extends Error {
-  readonly kind: 'segment' | 'list';
+  readonly kind: 'segment' | 'list' | 'webhook';
   readonly id: string;
-  constructor(kind: 'segment' | 'list', id: string) {
+  constructor(kind: 'segment' | 'list' | 'webhook', id: string) {
     super(`there is no ${kind} ${id}`);
     this.name = 'UnknownReference';
     this.kind = kind;

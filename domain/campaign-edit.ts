@@ -1,4 +1,4 @@
-import type { Campaign, CampaignDefinition } from './campaign.ts';
+import { audienceKind, type Campaign, type CampaignDefinition } from './campaign.ts';
 import type { Fault } from './segment.ts';
 
 type Published = Pick<Campaign, 'definition' | 'startsAt'>;
@@ -21,22 +21,21 @@ export function changeFaults(campaign: Published, next: CampaignDefinition, nowM
   if (next.channel !== definition.channel)
     faults.push({
       pointer: '/channel',
-      detail: `must stay ${String(definition.channel)} once it is published`,
+      detail: `must stay ${definition.channel} once it is published`,
     });
   if (next.siteId !== definition.siteId)
-    faults.push({ pointer: '/siteId', detail: `must stay ${definition.siteId} once it is published` });
-  const kind = kindOf(definition);
-  if (kindOf(next) !== kind)
+    faults.push({
+      pointer: '/siteId',
+      detail: `must stay ${definition.siteId ?? 'absent'} once it is published`,
+    });
+  const kind = audienceKind(definition);
+  if (audienceKind(next) !== kind)
     faults.push({ pointer: '/who', detail: `must stay ${kind} once it is published` });
   if (startsAt && hasBegun(campaign, nowMs) && !keepsStart(next.when.start, campaign)) {
     const detail = `cannot change: the campaign began at ${startsAt.toISOString()}; "now" leaves it as it is`;
     faults.push({ pointer: '/when/start', detail });
   }
   return faults;
-}
-
-function kindOf({ who }: CampaignDefinition): 'live' | 'past' {
-  return 'live' in who ? 'live' : 'past';
 }
 
 /** "now", what was set, and the instant that came of it all say the same. */

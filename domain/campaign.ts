@@ -1,10 +1,11 @@
 import type { Condition } from './conditions.ts';
+import type { WebhookContent, WebPushContent } from './content.ts';
 import type { QuietHours } from './quiet-hours.ts';
-import type { Urgency } from './outcome.ts';
 import type { Segment } from './segment.ts';
 
 /** How a message travels. */
-export type Channel = 'webPush';
+export const CHANNELS = ['webPush', 'webhook'] as const;
+export type Channel = (typeof CHANNELS)[number];
 
 /** draft → scheduled → running ⇄ paused → completed / stopped. */
 export type CampaignStatus = 'draft' | 'scheduled' | 'running' | 'paused' | 'completed' | 'stopped';
@@ -41,7 +42,16 @@ export interface DateProperty {
   at?: string | undefined;
 }
 
-export type Audience = { live: LiveAudience } | { past: Segment };
+/** Whoever `POST /v1/campaigns/:id/send` names. */
+export interface ApiAudience {
+  /** Names that each call's `data` must hold for every recipient. */
+  requiredData?: string[] | undefined;
+}
+
+export type Audience = { live: LiveAudience } | { past: Segment } | { api: ApiAudience };
+
+/** How the messages of a campaign come about: events open them, runs write them down, or calls name them. */
+export type AudienceKind = 'live' | 'past' | 'api';
 
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
@@ -105,36 +115,40 @@ export interface CampaignSetup {
   targetingCap?: { limit: number; ifExceeded: 'truncate' | 'abort' } | undefined;
 }
 
-/** What a web push shows; every text may hold Liquid expressions. */
-export interface WebPushContent {
-  title: string;
-  body?: string | undefined;
-  url?: string | undefined;
-  image?: string | undefined;
-  icon?: string | undefined;
-  badge?: string | undefined;
-  actions?: { title: string; url?: string | undefined }[] | undefined;
-  ttl?: string | undefined;
-  requireInteraction?: boolean | undefined;
-  urgency?: Urgency | undefined;
-  data?: Record<string, string> | undefined;
-}
-
-/** Everything a person writes down about a campaign; publishing freezes it as a numbered version. */
-export interface CampaignDefinition {
+interface CampaignBasics {
   name: string;
-  channel: Channel;
-  siteId: string;
   labels: string[];
   who: Audience;
   when: CampaignSchedule;
-  what: WebPushContent;
   setup?: CampaignSetup | undefined;
 }
 
+/** A campaign to the browsers that subscribed to a site. */
+export interface WebPushDefinition extends CampaignBasics {
+  channel: 'webPush';
+  siteId: string;
+  what: WebPushContent;
+}
+
+/** A campaign to a webhook target. */
+export interface WebhookDefinition extends CampaignBasics {
+  channel: 'webhook';
+  /** Whose time zone stands in for a profile without one, and whose subscriptions `Push_token` is of; absent: any. */
+  siteId?: string | undefined;
+  what: WebhookContent;
+}
+
+/** Everything a person writes down about a campaign; publishing freezes it as a numbered version. */
+export type CampaignDefinition = WebPushDefinition | WebhookDefinition;
+
+/** @returns how the messages of a campaign come about */
+export function audienceKind({ who }: Pick<CampaignDefinition, 'who'>): AudienceKind {
+  return 'live' in who ? 'live' : 'past' in who ? 'past' : 'api';
+}
+
 /** @returns the segment that a campaign's audience is judged by, if it has one */
-export function segmentOf({ who }: CampaignDefinition): Segment | undefined {
-  return 'live' in who ? who.live.filter : who.past;
+export function segmentOf({ who }: Pick<CampaignDefinition, 'who'>): Segment | undefined {
+  return 'live' in who ? who.live.filter : 'past' in who ? who.past : undefined;
 }
 
 /** @returns when a campaign that is published now acts, with `now` for a start that has come */
@@ -173,8 +187,26 @@ export interface Campaign {
   /** Its workflow has not been told of the latest edit. */
   untold?: true | undefined;
   finishedAt?: Date | undefined;
+  /** The variant that alone is sent since it won. */
+  winner?: { variant: string; at: Date } | undefined;
   /** Put away: lists leave it out unless they are asked for it. */
   archivedAt?: Date | undefined;
+}
+
+/** What operators tell a campaign by. */
+export interface CampaignLabel {
+  id: string;
+  name: string;
+  /** Absent: the campaign is not there any more. */
+  channel?: Channel | undefined;
+}
+
+/** @returns what operators tell a campaign by; its id alone when it is not there any more */
+export function labelOf(
+  id: string,
+  campaign: Pick<Campaign, 'definition'> | null | undefined,
+): CampaignLabel {
+  return { id, name: campaign?.definition.name ?? id, channel: campaign?.definition.channel };
 }
 
 /** What one version of a live campaign says to whoever entered under it. */
@@ -192,7 +224,8 @@ export interface LiveVersion {
 export interface ActiveLiveCampaign extends LiveVersion {
   id: string;
   name: string;
-  siteId: string;
+  channel: Channel;
+  siteId?: string | undefined;
   startsAt: Date;
   endsAt?: Date | undefined;
   /** Its events open nothing; what closes a passage goes on closing it. */

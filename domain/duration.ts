@@ -16,6 +16,16 @@ export function parseDuration(text: string): number | null {
 }
 
 /**
+ * Reads a short wait, such as `250ms`, or a duration as {@link parseDuration} does.
+ *
+ * @returns milliseconds, or `null` when the text is neither
+ */
+export function parseWait(text: string): number | null {
+  const match = /^(0|[1-9]\d{0,5})ms$/.exec(text);
+  return match ? Number(match[1]) : parseDuration(text);
+}
+
+/**
  * Says a duration in milliseconds shortly: its two largest units that are not zero, rounded down
  * (`10m`, `1h 30m`, `2d`); `250ms` below a second, `0s` for nothing, a leading `-` when negative.
  */

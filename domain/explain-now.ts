@@ -1,4 +1,5 @@
-import { isCampaignOver, type LiveAudience } from './campaign.ts';
+import { audienceKind, isCampaignOver, type LiveAudience } from './campaign.ts';
+import { callText, explainedRow } from './explain-row.ts';
 import { cancellingNames } from './live-audience.ts';
 import { ruleText, type EventVerdict } from './explain-events.ts';
 import { failingParts, type JudgedPart } from './explain-segment.ts';
@@ -6,6 +7,7 @@ import type { ExplainFacts, StepName } from './explain.ts';
 import { controlGroupOf, periodsAt, turnsCountSince } from './limits.ts';
 import { inQuietHours, quietHoursOf } from './quiet-hours.ts';
 import { reminderText } from './reminder-plan.ts';
+import { unreachableBecause } from './reachable.ts';
 import { isRunOver } from './run.ts';
 import { PROFILE_ZONE } from './schedule.ts';
 import { clockText } from './trigger-plan.ts';
@@ -31,9 +33,17 @@ export function judgeNow(facts: ExplainFacts): Map<StepName, Judged> {
   steps.set('campaign', campaignNow(facts));
   steps.set('profile', facts.profile ? passed('the profile is there') : failed(`there is no ${facts.asked}`));
   if (!facts.profile) return steps;
-  steps.set('who', 'live' in who ? eventsNow(facts, who.live) : segmentNow(facts));
-  if ('live' in who) for (const [step, judged] of liveNow(facts, who.live)) steps.set(step, judged);
-  else steps.set('schedule', scheduleNow(facts));
+  if ('live' in who) {
+    steps.set('who', eventsNow(facts, who.live));
+    for (const [step, judged] of liveNow(facts, who.live)) steps.set(step, judged);
+  } else if ('api' in who) {
+    steps.set('who', callNow(facts));
+    const { delay } = facts.campaign.definition.when;
+    if (delay !== undefined) steps.set('delay', info(`it waits ${delay} after the call`));
+  } else {
+    steps.set('who', segmentNow(facts));
+    steps.set('schedule', scheduleNow(facts));
+  }
   steps.set('quietHours', quietHoursNow(facts));
   steps.set('reachable', reachableNow(facts));
   steps.set('requalify', requalifyNow(facts));
@@ -45,9 +55,11 @@ export function judgeNow(facts: ExplainFacts): Map<StepName, Judged> {
   return steps;
 }
 
+const PAUSED = { live: ': events open nothing', past: '', api: ': it takes no calls' } as const;
+
 function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
   const { status, startsAt, endsAt } = campaign;
-  const isLive = 'live' in campaign.definition.who;
+  const whilePaused = PAUSED[audienceKind(campaign.definition)];
   switch (status) {
     case 'draft':
       return failed('the campaign is a draft, and nothing is sent before it is published');
@@ -60,7 +72,7 @@ function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
       if (endsAt && nowMs >= endsAt.getTime()) return info(`the campaign ended at ${endsAt.toISOString()}`);
       return passed('the campaign is running');
     case 'paused':
-      return info(isLive ? 'the campaign is paused: events open nothing' : 'the campaign is paused');
+      return info(`the campaign is paused${whilePaused}`);
     case 'completed':
       return info('the campaign is completed: nothing more is sent');
     case 'stopped':
@@ -114,6 +126,13 @@ function eventsNow({ events }: ExplainFacts, live: LiveAudience): Judged {
   }
 }
 
+function callNow({ rows }: ExplainFacts): Judged {
+  const row = explainedRow(rows);
+  return row
+    ? { ...passed(`${callText(row)} named the profile`), at: row.createdAt }
+    : failed('no call named it');
+}
+
 function liveNow(facts: ExplainFacts, live: LiveAudience): [StepName, Judged][] {
   const { filter, cancelledBy, campaign } = facts;
   const { delay } = campaign.definition.when;
@@ -161,9 +180,15 @@ export function zoneNow({ profile, subscriptions, site, settings }: ExplainFacts
   return zoneOf(profile ?? undefined, active, site ?? undefined, settings.timezone);
 }
 
+/** What the call said that named the profile; of one that is yet to come nothing is known. */
+function isTransactional({ rows }: ExplainFacts): boolean {
+  return explainedRow(rows)?.request?.transactional === true;
+}
+
 function quietHoursNow(facts: ExplainFacts): Judged {
   const dnd = quietHoursOf(facts.campaign.definition.when, facts.settings);
   if (!dnd) return passed('no quiet hours hold for the campaign');
+  if (isTransactional(facts)) return passed('quiet hours do not hold for a transactional message');
   const zone = zoneNow(facts);
   const hours = `quiet hours ${dnd.from} to ${dnd.to}; for the profile it is ${clockText(facts.nowMs, zone)} (${zone})`;
   if (!inQuietHours(facts.nowMs, dnd, zone)) return passed(`outside of the ${hours}`);
@@ -172,7 +197,15 @@ function quietHoursNow(facts: ExplainFacts): Judged {
     : failed(`in the ${hours}, and a message is discarded`);
 }
 
-function reachableNow({ subscriptions }: ExplainFacts): Judged {
+function reachableNow({ subscriptions, campaign, profile }: ExplainFacts): Judged {
+  const { definition } = campaign;
+  if (definition.channel === 'webhook') {
+    if (!profile) return info('nobody is asked about');
+    const open = subscriptions.filter(({ status }) => status === 'active');
+    // What an event fills is not known before it comes.
+    const because = unreachableBecause(definition, { profile, active: open, event: { any: true } });
+    return because === null ? passed('the profile has what the webhook requires') : failed(because);
+  }
   const active = subscriptions.filter(({ status }) => status === 'active').length;
   if (active > 0)
     return passed(`${active} active ${active === 1 ? 'subscription' : 'subscriptions'} on the site`);
@@ -210,6 +243,8 @@ function limitsNow(facts: ExplainFacts): Judged {
   const { campaign, settings, nowMs, held } = facts;
   const { channel, when } = campaign.definition;
   if (when.ignoreGlobalLimits) return passed('the campaign ignores the global limits');
+  if (isTransactional(facts))
+    return passed('global limits do not hold for a transactional message, which takes no slot');
   const zone = limitZoneOf(facts.profile ?? {}, facts.latestZone, settings.timezone);
   const { periods } = periodsAt(settings.globalLimits[channel], nowMs, zone);
   if (periods.length === 0) return passed('the account sets no limit for the channel');

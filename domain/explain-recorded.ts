@@ -1,4 +1,5 @@
 import type { ExplainFacts, Step, StepName } from './explain.ts';
+import { callText } from './explain-row.ts';
 import { delayStep, quietHoursStep, scheduleStep, windowStep } from './explain-waits.ts';
 import { isOpen, type Message, type SuppressionReason } from './message.ts';
 import { bucketsOf, type Bucket } from './throughput.ts';
@@ -75,10 +76,10 @@ function endOf(row: Message): StepName | null {
 export function recordedText(row: Message, facts: ExplainFacts): string {
   const at = row.settledAt?.toISOString() ?? '';
   if (isOpen(row.state)) return waitingText(row, facts);
-  if (row.state === 'sent') return `Sent at ${row.sentAt?.toISOString() ?? at} to ${devicesText(row)}`;
+  if (row.state === 'sent') return `Sent at ${row.sentAt?.toISOString() ?? at} to ${devicesText(row, facts)}`;
   if (row.state === 'control') return `Kept out at ${at} as a member of a control group, ${row.detail ?? ''}`;
   if (row.state === 'failed')
-    return `Failed at ${at}: no device took it, ${row.reason ?? ''}${inBrackets(row.detail)}`;
+    return `Failed at ${at}: ${refusedText(facts)}, ${row.reason ?? ''}${inBrackets(row.detail)}`;
   return `Not sent, at ${at}: ${suppressionText(row)}`;
 }
 
@@ -112,9 +113,18 @@ function rateText({ name, perMinute }: Bucket): string {
     : `the campaign's throughput of ${perMinute} a minute`;
 }
 
-function devicesText(row: Message): string {
+function refusedText({ campaign }: ExplainFacts): string {
+  return campaign.definition.channel === 'webhook' ? 'the webhook did not take it' : 'no device took it';
+}
+
+function devicesText(row: Message, { campaign }: ExplainFacts): string {
+  if (campaign.definition.channel === 'webhook') return 'the webhook';
   const took = row.devices.filter(({ state }) => state === 'delivered').length;
   return `${took} of ${row.devices.length} ${row.devices.length === 1 ? 'device' : 'devices'}`;
+}
+
+function variantText({ variant }: Message): string {
+  return variant === undefined ? '' : `, as the variant ${JSON.stringify(variant)}`;
 }
 
 function inBrackets(text: string | undefined): string {
@@ -130,7 +140,8 @@ export function recordedStep(
   const end = endOf(row);
   if (step === end) {
     const text = recordedText(row, facts);
-    const detail = `recorded: ${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+    const variant = step === 'delivery' ? variantText(row) : '';
+    const detail = `recorded: ${text.charAt(0).toLowerCase()}${text.slice(1)}${variant}`;
     return { outcome: 'failed', detail, at: row.settledAt };
   }
   if (step === 'campaign')
@@ -151,6 +162,12 @@ function enteredBy(row: Message, { runs }: ExplainFacts): Pick<Step, 'outcome' |
     const detail = `recorded: ${name} of ${passage.openedBy.time.toISOString()} opened the message`;
     return { outcome: 'passed', detail, at: passage.openedBy.time };
   }
+  if (row.request)
+    return {
+      outcome: 'passed',
+      detail: `recorded: ${callText(row)} named the profile`,
+      at: row.createdAt,
+    };
   const run = runs.find(({ id }) => id === row.runId);
   const which = run ? `the run of ${run.instant.toISOString()}` : 'a run';
   return {
@@ -169,7 +186,11 @@ function beforeSend(
   const tried = row.attempts.length > 0 || row.sentAt !== undefined;
   if (step === 'delivery') {
     if (row.state === 'sent') {
-      return { outcome: 'passed', detail: `recorded: sent to ${devicesText(row)}`, at: row.sentAt };
+      return {
+        outcome: 'passed',
+        detail: `recorded: sent to ${devicesText(row, facts)}${variantText(row)}`,
+        at: row.sentAt,
+      };
     }
     const text = waitingText(row, facts);
     if (isOpen(row.state)) return { outcome: 'info', detail: text };

@@ -4,7 +4,8 @@ import type { EventVerdict } from './explain-events.ts';
 import type { JudgedPart } from './explain-segment.ts';
 import { judgeNow, type Judged } from './explain-now.ts';
 import { recordedStep, recordedText } from './explain-recorded.ts';
-import { isOpen, type Message } from './message.ts';
+import { explainedRow } from './explain-row.ts';
+import type { Message } from './message.ts';
 import type { Profile } from './profile.ts';
 import type { Run } from './ports/repositories.ts';
 import { sentence } from './sentence.ts';
@@ -98,16 +99,6 @@ export function explain(facts: ExplainFacts): Explanation {
   return { verdict: verdictOf(row), summary, steps };
 }
 
-/**
- * One that is under way tells more than a later one that came to nothing, such as that of another cart.
- *
- * @param rows the latest first
- * @returns the message whose steps are explained
- */
-export function explainedRow(rows: Message[]): Message | undefined {
-  return rows.find((one) => isOpen(one.state)) ?? rows[0];
-}
-
 /** What the latest opening event did not do, when it came after what the message was opened by. */
 function laterEvent({ events }: ExplainFacts, { passage }: Message): string {
   const [latest] = events;
@@ -175,6 +166,8 @@ function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verd
     const of = latest ? `the event of ${latest.time.toISOString()}: ${latest.detail}` : 'no event came';
     return { verdict: 'notSent', summary: `No message: ${of}.` };
   }
+  if ('api' in definition.who)
+    return { verdict: 'notSent', summary: 'No message: no call named the profile.' };
   if (status === 'scheduled')
     return {
       verdict: 'waiting',

@@ -1,6 +1,7 @@
 import type { EventRef } from './event.ts';
 import type { DeliveryOutcome } from './outcome.ts';
 import type { ReceiptKind } from './push-payload.ts';
+import type { Transport } from './site.ts';
 
 /** Changed only by compare-and-set. `due` is a row that comes back for another try. */
 export type MessageState = 'waiting' | 'due' | 'sending' | 'sent' | 'failed' | 'suppressed' | 'control';
@@ -34,17 +35,23 @@ export type SuppressionReason =
 /** Why a message failed: every address was gone, refused, or could not be reached in time. */
 export type FailureReason = 'gone' | 'triesSpent' | 'expired' | (string & {});
 
-/** One try to deliver to one subscription; appended, never changed. */
+/** One try to deliver to one subscription, or to a webhook; appended, never changed. */
 export interface Attempt {
+  /** The subscription's id, of a webhook campaign the webhook target's. */
   subscriptionId: string;
   at: Date;
   durationMs: number;
   outcome: DeliveryOutcome;
+  /** Webhooks: the request that it travelled in. */
+  batchId?: string | undefined;
 }
 
-/** Where a message stands with one subscription. */
+/** Where a message stands with one subscription, or with a webhook. */
 export interface Device {
+  /** The subscription's id, of a webhook campaign the webhook target's. */
   subscriptionId: string;
+  /** Absent: `vapid`, or a webhook. */
+  transport?: Exclude<Transport, 'vapid'> | undefined;
   state: 'pending' | 'delivered' | 'gone' | 'rejected' | 'givenUp';
   tries: number;
   reason?: string | undefined;
@@ -73,12 +80,23 @@ export interface Passage {
   closedBy?: EventRef | undefined;
 }
 
-/** One profile × one run or trigger: what everything is counted from. */
+/** What a call of `POST /v1/campaigns/:id/send` said of one recipient. */
+export interface ApiRequest {
+  /** The call; the same for all its recipients. */
+  sendId: string;
+  /** What `data.*` in templates is, and `event.*`, so that a text can be shared with a live campaign. */
+  data: Record<string, unknown>;
+  /** Past quiet hours and global limits. */
+  transactional?: true | undefined;
+}
+
+/** One profile × one run, trigger or API call: what everything is counted from. */
 export interface Message {
   id: string;
   campaignId: string;
   version: number;
-  siteId: string;
+  /** Absent: of a webhook campaign without a site. */
+  siteId?: string | undefined;
   profileId: string;
   /** Runs only. */
   runId?: string | undefined;
@@ -86,6 +104,8 @@ export interface Message {
   partition?: number | undefined;
   /** Triggers only. */
   passage?: Passage | undefined;
+  /** API-triggered campaigns only: the call that it comes from. */
+  request?: ApiRequest | undefined;
   state: MessageState;
   /** When it is to be sent, or tried again. */
   dueAt: Date;
@@ -109,6 +129,10 @@ export interface Message {
   held?: boolean | undefined;
   /** With a targeting cap: it has taken one of the slots; that of one settled and not sent is free again. */
   capSlot?: boolean | undefined;
+  /** The variant that was sent, or was to be sent when it failed. */
+  variant?: string | undefined;
+  /** Webhooks: the request that it travels in from its first try on; the same messages go together again. */
+  batchId?: string | undefined;
   /** Why it was suppressed or failed. */
   reason?: string | undefined;
   detail?: string | undefined;

@@ -45,7 +45,7 @@ export function setTimeOf({ when, run, zone, accountZone, nextLocal }: Addressed
  * Plans one message of a run: its set time, then quiet hours, then the cut-off.
  *
  * @param input.dnd the quiet hours that hold for the campaign
- * @param input.nowMs epoch milliseconds: what was to be sent before is due now
+ * @param input.nowMs epoch milliseconds, or later while the profile waits: what was to be sent before is due then
  */
 export function planRunRow(input: Addressed & { dnd: QuietHours | undefined; nowMs: number }): RunRowPlan {
   const { when, dnd, run, zone, nowMs, nextLocal } = input;

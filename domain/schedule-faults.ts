@@ -37,7 +37,7 @@ export function scheduleFaults(timing: Timing, context: { nowMs: number; account
   const faults = [...shape, ...limits];
   // Whose times cannot be read have no occurrences; and one fault of a start or an end is not said once more of each.
   const readable = !shape.some(({ pointer }) => /^\/when\/(schedule|timezone)/.test(pointer));
-  if ('live' in who || !readable) return faults;
+  if (!('past' in who) || !readable) return faults;
   const startsAtMs = Math.max(startMs, nowMs);
   const endsAtMs = limits.length > 0 ? null : endMs;
   const planned: ScheduleContext = { when, startsAtMs, endsAtMs, accountZone };

@@ -34,6 +34,11 @@ export function scheduleShapeFaults({ who, when }: Timing): Fault[] {
       if (when[name] !== undefined) fault(`/when/${name}`, 'is for past behaviour');
     return [...faults, ...reminderFaults(who.live, when)];
   }
+  if ('api' in who) {
+    for (const name of ['schedule', 'timezone', 'ifPast', 'cutOff'] as const)
+      if (when[name] !== undefined) fault(`/when/${name}`, 'is for past behaviour');
+    return faults;
+  }
   if (when.delay !== undefined) fault('/when/delay', 'is for live campaigns');
   if (timezone === PROFILE_ZONE && schedule === undefined)
     fault('/when/timezone', 'needs a schedule: without one the run begins at the start, everywhere at once');

@@ -1,6 +1,6 @@
 import type { Device } from './message.ts';
 import type { DeliveryOutcome } from './outcome.ts';
-import { nextTry, type RetryableOutcome } from './retry.ts';
+import { nextTry, type RetryableOutcome, type RetryPolicy } from './retry.ts';
 
 /** What became of one try, for one device. */
 export interface DeviceOutcome {
@@ -21,6 +21,7 @@ export type SendVerdict =
  *
  * @param input.tries how often it was tried before this try
  * @param input.random a number in [0, 1)
+ * @param input.policy absent: that of push services
  */
 export function judgeTry(input: {
   devices: Device[];
@@ -29,6 +30,7 @@ export function judgeTry(input: {
   nowMs: number;
   expiresAtMs: number;
   random: number;
+  policy?: RetryPolicy | undefined;
 }): { devices: Device[]; verdict: SendVerdict } {
   const byId = new Map(input.outcomes.map(({ subscriptionId, outcome }) => [subscriptionId, outcome]));
   const devices = input.devices.map((device) => {
@@ -46,6 +48,7 @@ export function judgeTry(input: {
     nowMs: input.nowMs,
     expiresAtMs: input.expiresAtMs,
     random: input.random,
+    ...(input.policy ? { policy: input.policy } : {}),
   });
   if (next.kind === 'retryAt') return { devices, verdict: { kind: 'retryAt', atMs: next.atMs, accepted } };
 
@@ -63,11 +66,11 @@ function applyOutcome(device: Device, outcome: DeliveryOutcome): Device {
     case 'delivered':
       return { ...tried, state: 'delivered', reason: undefined };
     case 'gone':
-      return { ...tried, state: 'gone', reason: 'gone' };
+      return { ...tried, state: 'gone', reason: outcome.reason ?? 'gone' };
     case 'rejected':
       return { ...tried, state: 'rejected', reason: outcome.reason };
     case 'throttled':
-      return { ...tried, reason: `http${outcome.status}` };
+      return { ...tried, reason: outcome.reason ?? `http${outcome.status}` };
     case 'unreachable':
       return { ...tried, reason: outcome.reason };
   }
@@ -88,5 +91,5 @@ function slowest(outcomes: DeviceOutcome[]): RetryableOutcome {
 function failureOf(devices: Device[]): string {
   const inState = (state: Device['state']): Device | undefined =>
     devices.find((device) => device.state === state);
-  return inState('rejected')?.reason ?? inState('givenUp')?.reason ?? 'gone';
+  return inState('rejected')?.reason ?? inState('givenUp')?.reason ?? inState('gone')?.reason ?? 'gone';
 }

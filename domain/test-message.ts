@@ -20,6 +20,8 @@ export interface TestSendInput {
   profileIds: string[];
   /** What fills `event.*`, for live campaigns. */
   event?: { name: string; properties: Record<string, unknown>; timeMs: number } | undefined;
+  /** What fills `data.*`, for API-triggered campaigns. */
+  data?: Record<string, unknown> | undefined;
 }
 
 /** What a test came to for one profile; `reason` says why no device took it. */

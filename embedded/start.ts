@@ -10,6 +10,7 @@ import { ConfigError, readConfig, type Config } from '../config.ts';
 import { startWorker } from '../worker.ts';
 import { choosePort } from './free-port.ts';
 import { ensureDemoPush, type DemoPush } from './demo-push.ts';
+import { keptSecretKey } from './secret-key.ts';
 import { removeStackFile, writeStackFile } from './stack-file.ts';
 import { startServers } from './stack.ts';
 
@@ -54,10 +55,12 @@ export async function startStack(
     const demoPush = await ensureDemoPush(dataDir);
     const isEmbedded = config.mongodbUri === undefined;
     const adminKey = config.adminKey ?? (isEmbedded ? await keptAdminKey(dataDir) : undefined);
+    const secretKey = config.secretKey ?? (await keptSecretKey(dataDir));
     const full = {
       ...config,
       port,
       adminKey,
+      secretKey,
       mongodbUri: servers.mongoUri,
       temporalAddress: servers.temporalAddress,
       pushHosts: [...config.pushHosts, demoPush.host],

@@ -10,7 +10,10 @@ export const LAYERS = {
     folders: ['domain', 'activities'],
     packages: ['@temporalio/activity', '@temporalio/common', 'node:crypto'],
   },
-  channels: { folders: ['domain', 'channels'], packages: ['node:*', 'web-push', 'undici', 'apn'] },
+  channels: {
+    folders: ['domain', 'channels'],
+    packages: ['node:*', 'web-push', 'undici', 'apn', 'ipaddr.js', 'standardwebhooks'],
+  },
   db: { folders: ['domain', 'db'], packages: ['node:*', 'mongoose', 'mongodb'] },
   api: {
     folders: ['domain', 'api'],
@@ -23,6 +26,9 @@ export const LAYERS = {
       'zod',
       'prom-client',
       'swagger-ui-dist',
+      'sharp',
+      'node-forge',
+      'yazl',
     ],
   },
   runtime: {

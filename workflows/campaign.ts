@@ -72,15 +72,20 @@ export async function campaign(input: CampaignInput): Promise<'completed' | 'sto
     }
   }
 
-  /** Waits for the end of a live campaign, which may be moved meanwhile. */
+  /** Waits for the end of a live or API-triggered campaign, which may be moved meanwhile. */
   async function awaitEnd(): Promise<'over' | 'continue'> {
+    const what =
+      input.kind === 'api'
+        ? 'Each call to send leaves its messages'
+        : 'Live: each qualifying event opens a trigger';
+    const waits = input.kind === 'api' ? 'takes calls until' : 'live until';
     for (;;) {
       const { changes } = told;
       span = await scheduleActivities.readSpan(input.campaignId);
       const end = span.endsAtMs === null ? 'it is stopped' : instantText(span.endsAtMs);
-      setCurrentDetails(`Live: each qualifying event opens a trigger until ${end}.`);
+      setCurrentDetails(`${what} until ${end}.`);
       const woken = (): boolean => told.stopped || told.changes !== changes || mustContinue();
-      if (!(await waitUntil(span.endsAtMs, `live until ${end}`, woken)) || told.stopped) return 'over';
+      if (!(await waitUntil(span.endsAtMs, `${waits} ${end}`, woken)) || told.stopped) return 'over';
       if (told.changes === changes) return 'continue';
     }
   }

@@ -35,7 +35,7 @@ export const workflowIds = {
 export interface CampaignInput {
   campaignId: string;
   name: string;
-  kind: 'live' | 'past';
+  kind: 'live' | 'past' | 'api';
   startsAtMs: number;
   endsAtMs: number | null;
   /** Set when it continues as new. */

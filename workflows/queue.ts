@@ -14,8 +14,8 @@ import { atLeast, instantText, waitUntil } from './wait.ts';
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
 
 /**
- * Sends the messages of a live campaign that found its rate used up, until there are none. Whoever queues one when
- * the queue has ended, or is about to, starts or wakes it.
+ * Sends the messages of a live campaign that found its rate used up, or those of an API-triggered one, until there are
+ * none. Whoever queues one when the queue has ended, is about to, or waits for later ones, starts or wakes it.
  */
 export async function queue(input: QueueInput): Promise<'emptied'> {
   let wakes = 0;

@@ -48,7 +48,8 @@ export async function takeAllowance(
     return { kind: 'refused', settlement: { kind: 'control', controlAt: new Date(nowMs), detail } };
   }
 
-  if (definition.when.ignoreGlobalLimits) return { kind: 'granted', startBeforeMs: Infinity };
+  if (definition.when.ignoreGlobalLimits || row.request?.transactional)
+    return { kind: 'granted', startBeforeMs: Infinity };
   const aheadMs = deps.limits.calendarAheadMs;
   const { channel } = definition;
   const { periods, endsAtMs } = periodsAt(settings.globalLimits[channel], nowMs + aheadMs, zone);

@@ -1,5 +1,6 @@
 import type { ClaimQuery } from '../../domain/ports/repositories.ts';
 import type { Bucket } from '../../domain/throughput.ts';
+import type { Batches } from './batches.ts';
 import { deliverPage, type PageResult, type WhenPaused } from './deliver-page.ts';
 import type { DeliveryDeps } from './deps.ts';
 
@@ -15,14 +16,14 @@ export async function deliverPaced(
   deps: DeliveryDeps,
   query: ClaimQuery,
   buckets: Bucket[],
-  options: { whenPaused: WhenPaused; signal?: AbortSignal },
+  options: { whenPaused: WhenPaused; signal?: AbortSignal; batches?: Batches | undefined },
 ): Promise<Paced> {
   const sinceMs = deps.clock.monotonicMs();
   const grants: { bucket: Bucket; grant: string }[] = [];
   const settle = async (left: number): Promise<void> => {
     await Promise.all(grants.map(({ bucket, grant }) => deps.throughput.settle(bucket, grant, left)));
   };
-  let asked = 'messageId' in query ? 1 : query.limit;
+  let asked = 'limit' in query ? query.limit : 1;
   for (const bucket of buckets) {
     const { grant, granted, nextAt } = await deps.throughput.take(bucket, asked);
     if (granted === 0) {
@@ -32,8 +33,9 @@ export async function deliverPaced(
     grants.push({ bucket, grant });
     asked = granted;
   }
-  const limited = 'messageId' in query ? query : { ...query, limit: asked };
+  const limited = 'limit' in query ? { ...query, limit: asked } : query;
   const page = await deliverPage(deps, limited, { ...options, sinceMs });
-  await settle(page.begun);
+  // Of a batch that goes together again more may leave than were asked for: they were counted when they left first.
+  await settle(Math.min(page.begun, asked));
   return { kind: 'page', page, asked };
 }

@@ -1,13 +1,15 @@
 import type { Gate } from '../../domain/campaign.ts';
 import type { Attempt, Device, Message } from '../../domain/message.ts';
 import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/repositories.ts';
-import { judgeTry, type DeviceOutcome } from '../../domain/settle.ts';
+import { judgeTry } from '../../domain/settle.ts';
 import { giveBack, mayHold } from './allowances.ts';
+import { createPageBatches, type Batches } from './batches.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { forEachLimit } from './for-each-limit.ts';
 import { definitionKey, loadPageContext, type PageContext } from './page-context.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { createRecorder } from './recorder.ts';
+import type { Sent } from './webhook-request.ts';
 
 /** What one page came to. */
 export interface PageResult {
@@ -32,18 +34,25 @@ export type WhenPaused = 'drop' | 'keep';
  * under a lease, and `signal` is not aborted. Rows that could not start go back as they were.
  *
  * @param options.sinceMs by the monotonic clock: from when the deadline counts, when that is before the claim
+ * @param options.batches where a message that comes alone may meet others that travel the same way
  */
 export async function deliverPage(
   deps: DeliveryDeps,
   query: ClaimQuery,
-  options: { whenPaused: WhenPaused; signal?: AbortSignal; sinceMs?: number },
+  options: { whenPaused: WhenPaused; signal?: AbortSignal; sinceMs?: number; batches?: Batches | undefined },
 ): Promise<PageResult> {
   const { limits, clock } = deps;
   const claimedAt = options.sinceMs ?? clock.monotonicMs();
   const token = deps.random.token();
-  const rows = await deps.messages.claim(query, token, clock.nowMs(), limits.leaseMs);
-  const result: PageResult = { claimed: rows.length, begun: 0, gate: null, settlements: new Map(), lost: [] };
-  if (rows.length === 0) return result;
+  const { rows, apart } = await claimWhole(deps, query, token);
+  const result: PageResult = {
+    claimed: rows.length + apart.length,
+    begun: 0,
+    gate: null,
+    settlements: new Map(),
+    lost: [],
+  };
+  if (rows.length + apart.length === 0) return result;
 
   const mayStart = (): boolean =>
     clock.monotonicMs() - claimedAt < limits.startWithinMs && options.signal?.aborted !== true;
@@ -59,12 +68,19 @@ export async function deliverPage(
     settlement: Settlement,
     devices: Device[],
     attempts: Attempt[],
+    variant?: string,
   ): Promise<void> => {
     result.settlements.set(row.id, settlement);
-    await recorder.add(resultOf(row, token, settlement, devices, attempts));
+    await recorder.add({ ...resultOf(row, token, settlement, devices, attempts), variant });
   };
+  const ofPage = createPageBatches(rows.length);
+  const [first] = rows;
+  const isAlone = rows.length === 1 && first?.batchId === undefined;
+  const batches = isAlone && options.batches ? options.batches : ofPage;
+  // What travels together must not wait for each other's turn.
+  const concurrency = isBatched(context, rows) ? rows.length : limits.concurrency;
 
-  const work = async (row: Message): Promise<void> => {
+  const work = async (row: Message, joining: Batches): Promise<void> => {
     const gate = mayStart() ? await deps.gate.refresh(row.campaignId) : 'open';
     if (gate !== 'open') {
       result.gate = gate;
@@ -80,19 +96,37 @@ export async function deliverPage(
     await deps.gate.refresh(row.campaignId);
     const mayBegin = (): boolean =>
       mayStart() && clock.nowMs() < prepared.startBeforeMs && deps.gate.now(row.campaignId) === 'open';
-    const attempts = mayBegin() ? await sendToDevices(deps, prepared, mayBegin) : [];
-    if (attempts.length === 0) return finish(row, asItWas(row), row.devices, []);
+    const { ready } = prepared;
+    const sent: Sent = mayBegin() ? await ready.send(mayBegin, joining) : { attempts: [] };
+    if (sent.attempts.length === 0) return finish(row, notBegun(row, sent.notBeforeMs), row.devices, []);
     result.begun += 1;
-    for (const { subscriptionId, outcome } of attempts) if (outcome.kind === 'gone') gone.add(subscriptionId);
-    const { devices, settlement } = judge(deps, row, prepared, attempts);
-    return finish(row, settlement, devices, attempts);
+    for (const { subscriptionId, outcome } of sent.attempts)
+      if (outcome.kind === 'gone') gone.add(subscriptionId);
+    const { devices, settlement } = judge(deps, row, prepared, sent);
+    return finish(row, settlement, devices, sent.attempts, ready.variant);
+  };
+  /** Whoever does not join a batch in the end must not keep the others waiting. */
+  const workOnce = async (row: Message): Promise<void> => {
+    let joined = false;
+    const joining: Batches = {
+      join(kind, item) {
+        joined = true;
+        return batches.join(kind, item);
+      },
+    };
+    try {
+      await work(row, joining);
+    } finally {
+      if (!joined) ofPage.without();
+    }
   };
 
   try {
-    await forEachLimit(rows, limits.concurrency, work);
+    for (const row of apart) await finish(row, inAMoment(deps, row), row.devices, []);
+    await forEachLimit(rows, concurrency, workOnce);
   } finally {
     // Whatever broke the page off: what was not begun need not wait for the lease to run out.
-    const untouched = rows.filter((row) => !result.settlements.has(row.id));
+    const untouched = [...rows, ...apart].filter((row) => !result.settlements.has(row.id));
     result.lost = await recorder.close(
       untouched.map((row) => resultOf(row, token, asItWas(row), row.devices, [])),
     );
@@ -124,43 +158,58 @@ async function giveBackUnsent(
   });
 }
 
-/** @returns what became of the sends that were begun */
-async function sendToDevices(
+/**
+ * Claims rows. What travelled in one request before does so again as a whole, so that whoever receives it can tell
+ * it for a repeat by its name: of each such batch all is claimed that is open.
+ *
+ * @returns beside the rows those of batches of which somebody else holds a part right now
+ */
+async function claimWhole(
   deps: DeliveryDeps,
-  prepared: Extract<Prepared, { kind: 'send' }>,
-  mayBegin: () => boolean,
-): Promise<Attempt[]> {
-  const tries = prepared.requests.map(async ({ subscriptionId, request }): Promise<Attempt[]> => {
-    const at = new Date(deps.clock.nowMs());
-    const startedMs = deps.clock.monotonicMs();
-    const outcome = await deps.webPush.send(request, mayBegin);
-    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
-    return outcome.kind === 'notBegun' ? [] : [{ subscriptionId, outcome, at, durationMs }];
-  });
-  return (await Promise.all(tries)).flat();
+  query: ClaimQuery,
+  token: string,
+): Promise<{ rows: Message[]; apart: Message[] }> {
+  const { messages, clock, limits } = deps;
+  const claimed = await messages.claim(query, token, clock.nowMs(), limits.leaseMs);
+  const rows = claimed.filter((row) => row.batchId === undefined);
+  const apart: Message[] = [];
+  for (const batchId of new Set(claimed.flatMap((row) => row.batchId ?? []))) {
+    const batch = await messages.claim({ batchId }, token, clock.nowMs(), limits.leaseMs);
+    const isWhole = (await messages.countOpenOfBatch(batchId)) === batch.length;
+    (isWhole ? rows : apart).push(...batch);
+  }
+  return { rows, apart };
+}
+
+function isBatched(context: PageContext, rows: Message[]): boolean {
+  return rows.some((row) => context.definitions.get(definitionKey(row))?.channel === 'webhook');
 }
 
 function judge(
   deps: DeliveryDeps,
   row: Message,
   prepared: Extract<Prepared, { kind: 'send' }>,
-  outcomes: DeviceOutcome[],
+  { attempts, judged }: Sent,
 ): { devices: Device[]; settlement: Settlement } {
-  const nowMs = deps.clock.nowMs();
+  const nowMs = judged?.nowMs ?? deps.clock.nowMs();
   const { devices, verdict } = judgeTry({
     devices: prepared.devices,
-    outcomes,
+    outcomes: attempts,
     tries: row.tries,
     nowMs,
     expiresAtMs: prepared.expiresAtMs,
-    random: deps.random.fraction(),
+    random: judged?.fraction ?? deps.random.fraction(),
+    policy: prepared.ready.retry,
   });
   const sentAt = row.sentAt ?? new Date(nowMs);
   switch (verdict.kind) {
     case 'sent':
       return { devices, settlement: { kind: 'sent', sentAt } };
     case 'failed':
-      return { devices, settlement: { kind: 'failed', reason: verdict.reason } };
+      return {
+        devices,
+        settlement: { kind: 'failed', reason: verdict.reason, ...detailOf(attempts, verdict.reason) },
+      };
     case 'expired':
       return {
         devices,
@@ -181,6 +230,14 @@ function judge(
   }
 }
 
+/** @returns what the other side said beside the reason that the message failed for */
+function detailOf(attempts: Attempt[], reason: string): { detail?: string } {
+  for (const { outcome } of attempts)
+    if (outcome.kind === 'rejected' && outcome.reason === reason && outcome.detail !== undefined)
+      return { detail: outcome.detail };
+  return {};
+}
+
 function resultOf(
   row: Message,
   token: string,
@@ -195,6 +252,24 @@ function resultOf(
 function asItWas(row: Message): Settlement {
   return { kind: 'again', dueAt: row.dueAt, tried: false };
 }
+
+/** @param notBeforeMs when it may leave, if that is known, epoch milliseconds */
+function notBegun(row: Message, notBeforeMs: number | undefined): Settlement {
+  if (notBeforeMs === undefined || notBeforeMs <= row.dueAt.getTime()) return asItWas(row);
+  return { kind: 'again', dueAt: new Date(notBeforeMs), tried: false };
+}
+
+/** Holders that each have a part of a batch try again, and not both at the same time. */
+function inAMoment(deps: DeliveryDeps, row: Message): Settlement {
+  const ms = APART_MS * (1 + 4 * deps.random.fraction());
+  return {
+    kind: 'again',
+    dueAt: new Date(Math.max(row.dueAt.getTime(), deps.clock.nowMs() + ms)),
+    tried: false,
+  };
+}
+
+const APART_MS = 250;
 
 function behindGate(row: Message, gate: Exclude<Gate, 'open'>, whenPaused: WhenPaused): Settlement {
   if (row.sentAt !== undefined && gate !== 'notStarted') return { kind: 'sent', sentAt: row.sentAt };

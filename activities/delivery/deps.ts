@@ -1,4 +1,9 @@
-import type { WebPushChannel } from '../../domain/ports/channels.ts';
+import type {
+  ApnsChannel,
+  FcmLegacyChannel,
+  WebhookChannel,
+  WebPushChannel,
+} from '../../domain/ports/channels.ts';
 import type {
   AudienceRepository,
   CampaignRepository,
@@ -7,10 +12,13 @@ import type {
   LimitRepository,
   MessageRepository,
   ProfileRepository,
+  RunRepository,
   SettingsRepository,
   SiteRepository,
   SubscriptionRepository,
   ThroughputRepository,
+  WebhookRepository,
+  WebhookSlotRepository,
 } from '../../domain/ports/repositories.ts';
 import type {
   Clock,
@@ -58,12 +66,18 @@ export interface DeliveryDeps {
   sites: SiteRepository;
   events: EventRepository;
   audience: AudienceRepository;
+  runs: Pick<RunRepository, 'first'>;
   settings: SettingsRepository;
   /** Slots of the global limits, and turns at campaigns. */
   allowances: LimitRepository;
   throughput: ThroughputRepository;
   queues: QueueWaker;
   webPush: WebPushChannel;
+  fcmLegacy: FcmLegacyChannel;
+  apns: ApnsChannel;
+  webhook: WebhookChannel;
+  webhooks: WebhookRepository;
+  webhookSlots: WebhookSlotRepository;
   gate: GateKeeper;
   templates: TemplateEngine;
   receipts: ReceiptSigner;

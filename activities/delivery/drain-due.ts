@@ -5,19 +5,21 @@ import { delay } from '../delay.ts';
 import type { WhenPaused } from './deliver-page.ts';
 import { deliverPaced, type Paced } from './deliver-paced.ts';
 import type { DeliveryDeps } from './deps.ts';
+import { batchSizeOf } from './webhook-message.ts';
 
 export type DrainAnswer =
   | { kind: 'done' }
   | { kind: 'more' }
   | { kind: 'paused' }
   | { kind: 'closed' }
-  | { kind: 'wait'; untilMs: number };
+  /** `byRate`: something is due, and its rate holds it up. */
+  | { kind: 'wait'; untilMs: number; byRate?: true };
 
 /** Rows of one campaign that are sent as they fall due. */
 export interface DrainSource {
   campaignId: string;
   /** Claims some of them. */
-  rows: Exclude<ClaimQuery, { messageId: string }>;
+  rows: Extract<ClaimQuery, { limit: number }>;
   nextDue(): Promise<Date | null>;
   /** `keep`: it stands still when paused, and leaves what a stopped campaign has to others. */
   whenPaused: WhenPaused;
@@ -65,7 +67,7 @@ export async function drainDue(
       return { kind: 'wait', untilMs: Math.max(next.getTime(), nowMs + HELD_MS) };
     }
     const untilMs = Math.max(sent.nextAtMs, nowMs + GATHER_MS);
-    if (clock.monotonicMs() + untilMs - nowMs > endMs) return { kind: 'wait', untilMs };
+    if (clock.monotonicMs() + untilMs - nowMs > endMs) return { kind: 'wait', untilMs, byRate: true };
     // Nothing leaves for a while: what became of the campaign is asked for now and then.
     await delay(Math.min(untilMs - nowMs, NAP_MS), signal);
     if (keeps) {
@@ -89,10 +91,19 @@ async function sendNext(
   for (const released of [false, true]) {
     const buckets = campaign ? bucketsOf(campaign, settings, released) : [];
     const options = { whenPaused: source.whenPaused, signal };
-    const sent = await deliverPaced(deps, { ...source.rows, released }, buckets, options);
+    const rows = { ...source.rows, limit: pageLimit(campaign, source.rows.limit), released };
+    const sent = await deliverPaced(deps, rows, buckets, options);
     if (sent.kind === 'throttled' || sent.page.claimed > 0) return sent;
   }
   return null;
+}
+
+/** @returns how many rows make a page: of webhooks as many as fill their batches */
+function pageLimit(campaign: Campaign | null, limit: number): number {
+  const definition = campaign?.definition;
+  if (definition?.channel !== 'webhook') return limit;
+  const size = batchSizeOf(definition);
+  return Math.ceil(limit / size) * size;
 }
 
 /**

@@ -5,11 +5,13 @@ import { endOfQuietHours, inQuietHours, quietHoursOf } from '../../domain/quiet-
 import { limitZoneOf, zoneOf } from '../../domain/zone-of.ts';
 import { expiresAtMs } from '../../domain/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
+import type { Addressed, Ready, Recipient } from './address.ts';
 import { takeAllowance } from './allowances.ts';
 import { refusedByCap } from './cap-slot.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { addressKey, definitionKey, type PageContext } from './page-context.ts';
-import { renderContent, requestsTo, type DeviceRequest } from './web-push-message.ts';
+import { addressWebPush } from './web-push-message.ts';
+import { addressWebhook } from './webhook-message.ts';
 
 /** A message that is ready to go to its devices, or what becomes of it instead. */
 export type Prepared =
@@ -23,7 +25,7 @@ export type Prepared =
   | {
       kind: 'send';
       devices: Device[];
-      requests: DeviceRequest[];
+      ready: Ready;
       expiresAtMs: number;
       /** No send starts from this instant on, epoch ms: its slot is one of the day before, or it is cut off. */
       startBeforeMs: number;
@@ -37,9 +39,9 @@ export type Prepared =
 export async function prepare(deps: DeliveryDeps, row: Message, context: PageContext): Promise<Prepared> {
   const nowMs = deps.clock.nowMs();
   const definition = context.definitions.get(definitionKey(row));
-  const site = context.sites.get(row.siteId);
+  const site = row.siteId === undefined ? undefined : context.sites.get(row.siteId);
   const profile = context.profiles.get(row.profileId);
-  if (!definition || !site)
+  if (!definition || (row.siteId !== undefined && !site))
     return fail(row, 'campaignGone', 'its campaign version or site is not there any more');
   if (!profile) return suppress(row, 'unreachable', 'the profile is not there any more');
 
@@ -71,11 +73,12 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
     }
   }
 
-  const addresses = context.subscriptions.get(addressKey(row)) ?? [];
+  const subscriptions = context.subscriptions.get(addressKey(row)) ?? [];
   const { settings } = context;
-  const dnd = quietHoursOf(definition.when, settings);
+  // What somebody waits for does not wait for the end of the night.
+  const dnd = row.request?.transactional ? undefined : quietHoursOf(definition.when, settings);
   if (dnd) {
-    const zone = zoneOf(profile, addresses, site, settings.timezone);
+    const zone = zoneOf(profile, subscriptions, site, settings.timezone);
     if (inQuietHours(nowMs, dnd, zone)) {
       if (dnd.action === 'discard')
         return suppress(row, 'dnd', `quiet hours ${dnd.from} to ${dnd.to} (${zone})`);
@@ -87,20 +90,16 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
     }
   }
 
-  const devices = devicesOf(
-    row,
-    addresses.map((subscription) => subscription.id),
-  );
-  const pending = addresses.filter((subscription) =>
-    devices.some((device) => device.subscriptionId === subscription.id && device.state === 'pending'),
-  );
-  if (pending.length === 0) {
+  const to = { row, definition, site, profile, subscriptions, expiresAtMs: deadlineMs };
+  const addressed = addressOf(deps, to, context);
+  if (addressed.kind === 'unreachable') return suppress(row, 'unreachable', addressed.detail);
+  if (addressed.kind === 'failed') return fail(row, addressed.reason, addressed.detail);
+  const { devices } = addressed;
+  if (!devices.some(({ state }) => state === 'pending')) {
     if (devices.some((device) => device.state === 'delivered')) {
       return { kind: 'settle', settlement: { kind: 'sent', sentAt: row.sentAt ?? new Date(nowMs) }, devices };
     }
-    if (devices.length > 0)
-      return { kind: 'settle', settlement: { kind: 'failed', reason: 'gone' }, devices };
-    return suppress(row, 'unreachable', 'no active subscription on the site');
+    return { kind: 'settle', settlement: { kind: 'failed', reason: 'gone' }, devices };
   }
 
   // What one device has taken already was sent, and has its slot and its turn.
@@ -114,37 +113,21 @@ export async function prepare(deps: DeliveryDeps, row: Message, context: PageCon
     if (refusal !== null) return { ...suppress(row, 'targetingCap', refusal), mayHold: true };
   }
 
-  const event = row.passage ? context.events.get(row.passage.event.id) : undefined;
-  let content;
+  let ready: Ready;
   try {
-    content = await renderContent(deps.templates, definition, {
-      profile,
-      event,
-      site,
-      campaignId: row.campaignId,
-      nowMs,
-    });
+    ready = await addressed.ready(context);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     return { ...suppress(row, 'renderError', detail), mayHold: true };
   }
-  const message = { id: row.id, content, ttlMs: deadlineMs - nowMs, timeoutMs: deps.limits.timeoutMs };
-  const requests = requestsTo(deps, site, pending, message);
-  return { kind: 'send', devices, requests, expiresAtMs: deadlineMs, startBeforeMs };
+  return { kind: 'send', devices, ready, expiresAtMs: deadlineMs, startBeforeMs };
 }
 
-/** The devices of an earlier try, without those that left meanwhile, and those that are new. */
-function devicesOf(row: Message, active: string[]): Device[] {
-  const known = new Set(row.devices.map((device) => device.subscriptionId));
-  const kept = row.devices.map((device) =>
-    device.state === 'pending' && !active.includes(device.subscriptionId)
-      ? { ...device, state: 'gone' as const, reason: 'gone' }
-      : device,
-  );
-  // A message goes to the devices that were there when it was first tried; later ones are not added to it.
-  if (row.devices.length > 0) return kept;
-  const fresh = active.filter((id) => !known.has(id));
-  return fresh.map((subscriptionId) => ({ subscriptionId, state: 'pending', tries: 0 }));
+function addressOf(deps: DeliveryDeps, to: Recipient, context: PageContext): Addressed {
+  const { definition } = to;
+  return definition.channel === 'webPush'
+    ? addressWebPush(deps, { ...to, definition })
+    : addressWebhook(deps, { ...to, definition }, context);
 }
 
 function settle(row: Message, settlement: Settlement): Extract<Prepared, { kind: 'settle' }> {

@@ -1,153 +1,173 @@
-import type { CampaignDefinition, WebPushContent } from '../../domain/campaign.ts';
-import type { StoredEvent } from '../../domain/event.ts';
-import { templateScope, type Profile } from '../../domain/profile.ts';
-import type { PushPayload } from '../../domain/push-payload.ts';
-import type { WebPushRequest } from '../../domain/ports/channels.ts';
-import type { Site, Subscription } from '../../domain/site.ts';
-import type { TemplateEngine } from '../../domain/ports/services.ts';
+import type { WebPushDefinition } from '../../domain/campaign.ts';
+import { payloadFor } from '../../domain/compose-push.ts';
+import { languageOf } from '../../domain/languages.ts';
+import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import { unreachableBecause } from '../../domain/reachable.ts';
+import { renderWebPush, type RenderedWebPush } from '../../domain/render-web-push.ts';
+import { safariPayload } from '../../domain/safari-payload.ts';
+import { isConfigured, vapidKeysFor, type Site, type Subscription } from '../../domain/site.ts';
+import { devicesOf, type Addressed, type Recipient } from './address.ts';
 import type { DeliveryDeps } from './deps.ts';
+import { winnerOf } from './winner.ts';
+import type { Sent } from './webhook-request.ts';
 
-/**
- * @param who.nowMs what `'now' | date` shows, epoch milliseconds
- * @returns the content with every text rendered
- * @throws what the first text that cannot be shown throws, with the place of the text before it
- */
-export async function renderContent(
-  templates: TemplateEngine,
-  definition: CampaignDefinition,
-  who: { profile: Profile; event: StoredEvent | undefined; site: Site; campaignId: string; nowMs: number },
-): Promise<WebPushContent> {
-  const scope = {
-    profile: templateScope(who.profile),
-    event: who.event?.properties ?? {},
-    campaign: { id: who.campaignId, name: definition.name },
-    site: { id: who.site.id, name: who.site.name },
-    now: new Date(who.nowMs).toISOString(),
-  };
-  const text = async (place: string, template: string): Promise<string> => {
-    try {
-      return await templates.render(template, scope);
-    } catch (error) {
-      const fault = error instanceof Error ? error.message : String(error);
-      throw new Error(`/what/${place}: ${fault}`, { cause: error });
-    }
-  };
-  const title = async (place: string, template: string): Promise<string> => {
-    const shown = await text(place, template);
-    if (shown.trim() === '') throw new Error(`/what/${place}: nothing is left of it to show`);
-    return shown;
-  };
-  const link = async (
-    place: string,
-    template: string | undefined,
-    protocols: string[],
-  ): Promise<string | undefined> => {
-    if (template === undefined) return undefined;
-    const address = (await text(place, template)).trim();
-    if (address === '') return undefined;
-    if (!URL.canParse(address) || !protocols.includes(new URL(address).protocol)) {
-      const shown = JSON.stringify(address.slice(0, 80));
-      throw new Error(
-        `/what/${place}: came out as ${shown}, which is no ${protocols.join('// or ')}// address`,
-      );
-    }
-    return address;
-  };
-  const { what } = definition;
-  const data: Record<string, string> = {};
-  for (const [key, template] of Object.entries(what.data ?? {}))
-    data[key] = await text(`data/${key}`, template);
-  return {
-    ...what,
-    title: await title('title', what.title),
-    body: what.body === undefined ? undefined : await text('body', what.body),
-    url: await link('url', what.url, PAGES),
-    image: await link('image', what.image, FILES),
-    icon: await link('icon', what.icon, FILES),
-    badge: await link('badge', what.badge, FILES),
-    actions: await Promise.all(
-      (what.actions ?? []).map(async (action, i) => ({
-        title: await title(`actions/${i}/title`, action.title),
-        url: await link(`actions/${i}/url`, action.url, PAGES),
-      })),
-    ),
-    data,
-  };
-}
+type PushDeps = Pick<
+  DeliveryDeps,
+  | 'webPush'
+  | 'fcmLegacy'
+  | 'apns'
+  | 'contact'
+  | 'publicUrl'
+  | 'receipts'
+  | 'templates'
+  | 'clock'
+  | 'limits'
+  | 'campaigns'
+  | 'messages'
+  | 'runs'
+>;
 
-const PAGES = ['https:', 'http:'];
-const FILES = ['https:'];
-
-/** A push that is ready to go to one subscription. */
-export interface DeviceRequest {
+/** One try to reach one browser. */
+export interface DevicePush {
   subscriptionId: string;
-  request: WebPushRequest;
+  send(mayBegin: () => boolean): Promise<DeliveryOutcome | { kind: 'notBegun' }>;
 }
 
-/** @returns one request for each subscription */
-export function requestsTo(
-  deps: Pick<DeliveryDeps, 'contact' | 'publicUrl' | 'receipts'>,
+/** @returns the browsers that a message of a web push campaign goes to */
+export function addressWebPush(deps: PushDeps, to: Recipient<WebPushDefinition>): Addressed {
+  const { row, site, subscriptions } = to;
+  if (!site) return { kind: 'failed', reason: 'campaignGone', detail: 'its site is not there any more' };
+  const devices = devicesOf(
+    row,
+    subscriptions.map(({ id, transport }) => ({
+      subscriptionId: id,
+      ...(transport === 'vapid' ? {} : { transport }),
+    })),
+  );
+  if (devices.length === 0) {
+    const detail = unreachableBecause(to.definition, { profile: to.profile, active: subscriptions });
+    return { kind: 'unreachable', detail: detail ?? 'no device of an earlier try is left' };
+  }
+  const pending = subscriptions.filter(({ id }) =>
+    devices.some((device) => device.subscriptionId === id && device.state === 'pending'),
+  );
+  return {
+    kind: 'addressed',
+    devices,
+    async ready(page) {
+      const nowMs = deps.clock.nowMs();
+      const event = row.passage ? page.events.get(row.passage.event.id)?.properties : undefined;
+      const context = {
+        profile: to.profile,
+        event,
+        data: row.request?.data,
+        site,
+        campaign: { id: row.campaignId, name: to.definition.name },
+        language: languageOf(to.profile, subscriptions),
+        nowMs,
+      };
+      const campaign = page.campaigns.get(row.campaignId);
+      const { definition } = to;
+      const winner = campaign && (await winnerOf(deps, page, { campaign, definition, nowMs }));
+      const { content, variant } = await renderWebPush(deps.templates, to.definition, context, { winner });
+      const message = { id: row.id, content, expiresAtMs: to.expiresAtMs, timeoutMs: deps.limits.timeoutMs };
+      const pushes = pushesTo(deps, site, pending, message);
+      return { variant, send: (mayBegin) => sendToDevices(deps, pushes, mayBegin) };
+    },
+  };
+}
+
+/** @returns what became of the sends that were begun */
+async function sendToDevices(
+  deps: Pick<DeliveryDeps, 'clock'>,
+  pushes: DevicePush[],
+  mayBegin: () => boolean,
+): Promise<Sent> {
+  const tries = pushes.map(async ({ subscriptionId, send }) => {
+    const at = new Date(deps.clock.nowMs());
+    const startedMs = deps.clock.monotonicMs();
+    const outcome = await send(mayBegin);
+    const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
+    return outcome.kind === 'notBegun' ? [] : [{ subscriptionId, outcome, at, durationMs }];
+  });
+  return { attempts: (await Promise.all(tries)).flat() };
+}
+
+/** A rendered message on its way to browsers. */
+export interface OutgoingPush {
+  id: string;
+  content: RenderedWebPush;
+  /** When its time to live ends, epoch milliseconds. */
+  expiresAtMs: number;
+  timeoutMs: number;
+}
+
+/** @returns one push for each subscription, by its own transport */
+export function pushesTo(
+  deps: PushDeps,
   site: Site,
   subscriptions: Subscription[],
-  message: { id: string; content: WebPushContent; ttlMs: number; timeoutMs: number },
-): DeviceRequest[] {
-  const { id: messageId, content, ttlMs, timeoutMs } = message;
-  return subscriptions.map(({ id: subscriptionId, endpoint, keys }) => ({
-    subscriptionId,
-    request: {
-      address: { endpoint, keys },
-      vapid: { ...site.vapid, subject: deps.contact },
-      payload: JSON.stringify(
-        payloadFor({
-          content,
-          messageId,
-          subscriptionId,
-          receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
-          receiptToken: deps.receipts.sign(site.receiptKey, messageId, subscriptionId),
-        }),
-      ),
-      ttlSeconds: Math.floor(ttlMs / 1000),
-      urgency: content.urgency ?? 'normal',
-      messageId,
-      timeoutMs,
-    },
+  message: OutgoingPush,
+): DevicePush[] {
+  return subscriptions.map((subscription) => ({
+    subscriptionId: subscription.id,
+    send: (mayBegin) => sendPush(deps, site, subscription, message, mayBegin),
   }));
 }
 
-/** @returns the plaintext of the push, as the service worker reads it */
-export function payloadFor(input: {
-  content: WebPushContent;
-  messageId: string;
-  subscriptionId: string;
-  receiptUrl: string;
-  receiptToken: string;
-}): PushPayload {
-  const { content, messageId, subscriptionId, receiptUrl, receiptToken } = input;
-  return {
-    v: 1,
-    messageId,
-    subscriptionId,
-    receiptUrl,
-    receiptToken,
-    notification: {
-      title: content.title,
-      body: content.body ?? '',
-      tag: messageId,
-      ...(content.icon ? { icon: content.icon } : {}),
-      ...(content.image ? { image: content.image } : {}),
-      ...(content.badge ? { badge: content.badge } : {}),
-      ...(content.url ? { url: content.url } : {}),
-      ...(content.requireInteraction ? { requireInteraction: true } : {}),
-      ...(content.actions && content.actions.length > 0
-        ? {
-            actions: content.actions.map((action, i) => ({
-              action: `action-${i + 1}`,
-              title: action.title,
-              ...(action.url ? { url: action.url } : {}),
-            })),
-          }
-        : {}),
-      ...(content.data && Object.keys(content.data).length > 0 ? { data: content.data } : {}),
-    },
-  };
+async function sendPush(
+  deps: PushDeps,
+  site: Site,
+  subscription: Subscription,
+  { id: messageId, content, expiresAtMs, timeoutMs }: OutgoingPush,
+  mayBegin: () => boolean,
+): Promise<DeliveryOutcome | { kind: 'notBegun' }> {
+  const { id: subscriptionId, endpoint, transport } = subscription;
+  const receiptToken = deps.receipts.sign(site.receiptKey, messageId, subscriptionId);
+  const urgency = content.urgency ?? 'normal';
+  // What has the same one replaces each other underway.
+  const replaces = content.topic ?? messageId;
+  const ttlSeconds = Math.max(0, Math.floor((expiresAtMs - deps.clock.nowMs()) / 1_000));
+  const payload = (): string =>
+    JSON.stringify(
+      payloadFor({
+        content,
+        messageId,
+        subscriptionId,
+        receiptUrl: `${deps.publicUrl}/v1/sdk/receipts`,
+        receiptToken,
+      }),
+    );
+  if (!isConfigured(site, transport)) return { kind: 'rejected', reason: 'notConfigured' };
+  switch (transport) {
+    case 'vapid': {
+      const vapid = vapidKeysFor(site, subscription);
+      if (!vapid || !subscription.keys) return { kind: 'rejected', reason: 'notConfigured' };
+      const request = {
+        address: { endpoint, keys: subscription.keys },
+        vapid: { ...vapid, subject: deps.contact },
+        payload: payload(),
+        ttlSeconds,
+        urgency,
+        messageId,
+        topic: content.topic,
+        timeoutMs,
+      };
+      return deps.webPush.send(request, mayBegin);
+    }
+    case 'fcmLegacy': {
+      const { serverKey } = site.fcmLegacy!;
+      const request = { registrationToken: endpoint, serverKey, payload: payload() };
+      return deps.fcmLegacy.send({ ...request, ttlSeconds, urgency, replaces, timeoutMs }, mayBegin);
+    }
+    case 'apns': {
+      const safari = site.safari!;
+      const click = { messageId, subscriptionId, token: receiptToken };
+      const made = safariPayload(content, safari, click);
+      if (made.kind === 'rejected') return { kind: 'rejected', reason: made.reason, detail: made.detail };
+      const expiresAtSeconds = Math.floor(expiresAtMs / 1_000);
+      const request = { deviceToken: endpoint, safari, payload: made.payload, expiresAtSeconds };
+      return deps.apns.send({ ...request, urgency, replaces, timeoutMs }, mayBegin);
+    }
+  }
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Campaign } from '../../domain/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
+import type { ProblemFault } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { mustFind } from './definition.ts';
 import { campaignView } from './schemas.ts';
@@ -15,7 +16,7 @@ export function campaignChanges(deps: Pick<ApiDeps, 'campaigns'>) {
     name: string,
     summary: string,
     description: string,
-    act: (campaign: Campaign) => Promise<Campaign>,
+    act: (campaign: Campaign) => Promise<Campaign | { campaign: Campaign; warnings: ProblemFault[] }>,
   ): Route =>
     defineRoute({
       method: 'post',
@@ -27,7 +28,9 @@ export function campaignChanges(deps: Pick<ApiDeps, 'campaigns'>) {
       params,
       answers: { 200: { description: 'The campaign', schema: campaignView } },
       async handle({ params: { id: campaignId } }) {
-        return { status: 200, body: view(await act(await mustFind(deps, campaignId))) };
+        const done = await act(await mustFind(deps, campaignId));
+        if (!('warnings' in done)) return { status: 200, body: view(done) };
+        return { status: 200, body: { ...view(done.campaign), warnings: done.warnings } };
       },
     });
 }

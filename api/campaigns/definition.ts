@@ -17,7 +17,8 @@ export function audienceOf(definition: CampaignDefinition): {
   segment: Segment | undefined;
   pointer: string;
 } {
-  const pointer = 'live' in definition.who ? '/who/live/filter' : '/who/past';
+  const { who } = definition;
+  const pointer = 'live' in who ? '/who/live/filter' : 'past' in who ? '/who/past' : '/who/api';
   return { segment: segmentOf(definition), pointer };
 }
 
@@ -26,8 +27,12 @@ export async function checkDefinition(deps: ApiDeps, definition: CampaignDefinit
   const { segment, pointer } = audienceOf(definition);
   const faults = definitionFaults(definition);
   faults.push(...(await referenceFaults(deps, segment, pointer)));
-  if ((await deps.sites.byId(definition.siteId)) === null) {
+  if (definition.siteId !== undefined && (await deps.sites.byId(definition.siteId)) === null) {
     faults.push({ pointer: '/siteId', detail: `there is no site ${definition.siteId}` });
+  }
+  if (definition.channel === 'webhook' && !(await deps.webhooks.exists(definition.what.webhookId))) {
+    const detail = `there is no webhook target ${definition.what.webhookId}`;
+    faults.push({ pointer: '/what/webhookId', detail });
   }
   if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
 }

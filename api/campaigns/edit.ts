@@ -19,6 +19,7 @@ import { Problem } from '../http/problem.ts';
 import { referenceFaults } from '../segments/references.ts';
 import { audienceOf, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
+import { siteOf } from './publish-advice.ts';
 import { runsDue } from './runs-due.ts';
 import { tellCampaign } from './tell-campaign.ts';
 
@@ -77,7 +78,8 @@ async function editFaults(
   // The start of a campaign that has begun lies in the past, and rightly so.
   const judged = begun ? { ...next, when: { ...next.when, start: 'now' } } : next;
   const settings = await deps.settings.read();
-  const content = publishFaults(judged, deps.templates, nowMs, settings);
+  const site = await siteOf(deps, next);
+  const content = publishFaults(judged, deps.templates, nowMs, settings, site);
   const { segment, pointer } = audienceOf(next);
   return [
     ...changes,

@@ -54,6 +54,37 @@ export const campaignExamples = {
       what: { title: 'The deals of the week are here', url: 'https://shop.example/deals', ttl: '3h' },
     },
   },
+  apiTriggered: {
+    summary: 'API-triggered: whom calls of /send name, with data of their own',
+    value: {
+      name: 'Order sent',
+      channel: 'webPush',
+      siteId,
+      who: { api: { requiredData: ['orderId'] } },
+      when: { start: 'now', dnd: { from: '22:00', to: '08:00', action: 'delay' } },
+      what: {
+        title: 'Your order {{ data.orderId }} is on its way',
+        body: "{{ data.carrier | default: 'It' }} brings it to {{ profile.name | default: 'you' }}",
+        url: 'https://shop.example/orders/{{ data.orderId }}',
+        ttl: '1d',
+      },
+    },
+  },
+  webhook: {
+    summary: 'Live: tells another system of every large purchase, ten at a time',
+    value: {
+      name: 'Large purchases',
+      channel: 'webhook',
+      who: { live: { event: 'Charged', where: [{ property: 'Amount', op: 'gte', value: 500 }] } },
+      what: {
+        webhookId: '6745c0e1a1b2c3d4e5f60730',
+        fields: ['identity', 'email', 'eventProperties'],
+        required: ['email'],
+        keyValues: { campaign: '{{ campaign.name }}' },
+        batch: { size: 10, maxWait: '1s' },
+      },
+    },
+  },
   reminder: {
     summary: "Live: two days before the departure that a booking names, at nine in the user's time",
     value: {

@@ -4,7 +4,8 @@ import type { Audience, Campaign, LiveAudience } from '../../domain/campaign.ts'
 import type { StoredEvent } from '../../domain/event.ts';
 import { explainEvent } from '../../domain/explain-events.ts';
 import { judgeSegment, type JudgedPart, type LeafVerdict } from '../../domain/explain-segment.ts';
-import { explain, explainedRow, STEPS, type ExplainFacts } from '../../domain/explain.ts';
+import { explainedRow } from '../../domain/explain-row.ts';
+import { explain, STEPS, type ExplainFacts } from '../../domain/explain.ts';
 import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
 import { isOpen, type Message } from '../../domain/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
@@ -122,16 +123,22 @@ async function gather(
 
   const [rows, subscriptions, held, zones] = await Promise.all([
     deps.messages.ofProfile(profile.id, campaign.id, MOST_MESSAGES),
-    deps.subscriptions.list({ siteId: definition.siteId, profileId: profile.id }, null, MOST_SUBSCRIPTIONS),
+    deps.subscriptions.list(
+      { profileId: profile.id, ...(definition.siteId === undefined ? {} : { siteId: definition.siteId }) },
+      null,
+      MOST_SUBSCRIPTIONS,
+    ),
     deps.allowances.of(profile.id, campaign.id),
     deps.subscriptions.latestZones([profile.id]),
   ]);
   const latestZone = zones.get(profile.id);
   const own = await ownOf(deps, campaign, explainedRow(rows));
   const facts = { ...known, ...nothing, rows, own, subscriptions, held, latestZone };
-  return 'live' in definition.who
-    ? { ...facts, ...(await gatherLive(deps, campaign, definition.who.live, { ...facts, profile })) }
-    : { ...facts, ...(await gatherPast(deps, campaign, definition.who.past, profile, nowMs)) };
+  const { who } = definition;
+  if ('api' in who) return facts;
+  return 'live' in who
+    ? { ...facts, ...(await gatherLive(deps, campaign, who.live, { ...facts, profile })) }
+    : { ...facts, ...(await gatherPast(deps, campaign, who.past, profile, nowMs)) };
 }
 
 /** What a message entered under: whoever is inside keeps that version. */

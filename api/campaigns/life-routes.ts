@@ -1,5 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { plannedSpan, UNDER_WAY, type Campaign, type CampaignStatus } from '../../domain/campaign.ts';
+import {
+  labelOf,
+  plannedSpan,
+  UNDER_WAY,
+  type Campaign,
+  type CampaignStatus,
+} from '../../domain/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import type { Route } from '../http/route.ts';
@@ -7,6 +13,7 @@ import { referenceFaults } from '../segments/references.ts';
 import { campaignChanges } from './campaign-changes.ts';
 import { audienceOf, mustFind, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
+import { siteOf, warningsOf } from './publish-advice.ts';
 import { tellCampaign } from './tell-campaign.ts';
 
 /** `/v1/campaigns/:id/{publish,pause,resume,stop}`: the life of a campaign. */
@@ -42,7 +49,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
 
   const wakeRuns = async (campaign: Campaign): Promise<void> => {
     for (const run of await deps.runs.openOf(campaign.id))
-      await deps.workflows.wakeRun(run, campaign.definition.name);
+      await deps.workflows.wakeRun(run, labelOf(campaign.id, campaign));
   };
 
   return [
@@ -50,7 +57,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
       'publish',
       'Publish a draft',
       'Freezes the definition as a version and starts the campaign. A draft that cannot be published is answered ' +
-        'with everything that is missing. Every event posted after this call has returned is seen by the campaign.',
+        'with everything that is missing; what can be published and is probably not meant comes as `warnings`. Every event posted after this call has returned is seen by the campaign.',
       async (campaign) => {
         if (campaign.status !== 'draft')
           throw new Problem('wrong_status', `the campaign is ${campaign.status} already`);
@@ -59,7 +66,8 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         const nowMs = deps.clock.now().getTime();
         const { segment, pointer } = audienceOf(campaign.definition);
         const settings = await deps.settings.read();
-        const faults = publishFaults(campaign.definition, deps.templates, nowMs, settings);
+        const site = await siteOf(deps, campaign.definition);
+        const faults = publishFaults(campaign.definition, deps.templates, nowMs, settings, site);
         faults.push(...(await referenceFaults(deps, segment, pointer)));
         if (faults.length > 0) throw new Problem('not_publishable', undefined, faults);
         const plan = { judged: campaign.updatedAt, ...plannedSpan(campaign.definition.when, nowMs) };
@@ -71,7 +79,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         if (!published)
           throw new Problem('wrong_status', 'the campaign was published or changed at the same time');
         await tellWorkflows('publish', () => deps.workflows.startCampaign(published));
-        return published;
+        return { campaign: published, warnings: await warningsOf(deps, published.definition, site) };
       },
     ),
     change(

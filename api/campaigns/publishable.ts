@@ -1,19 +1,26 @@
-import type { CampaignDefinition, EventMatch } from '../../domain/campaign.ts';
+import type { CampaignDefinition, EventMatch, WebPushDefinition } from '../../domain/campaign.ts';
 import { checkCondition, type Condition } from '../../domain/conditions.ts';
 import { parseDuration } from '../../domain/duration.ts';
+import { contentFaults, sizeFaults, templateFaults } from '../../domain/content-faults.ts';
+import { chosenContent } from '../../domain/chosen-content.ts';
 import { quietHoursOf } from '../../domain/quiet-hours.ts';
 import { scheduleFaults, scheduleShapeFaults } from '../../domain/schedule-faults.ts';
 import { checkSegment, type Fault } from '../../domain/segment.ts';
 import type { AccountSettings } from '../../domain/settings.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
+import type { Site } from '../../domain/site.ts';
 
 /** @returns what the schema cannot see about a definition: conditions, segments and schedules that cannot be meant */
 export function definitionFaults(definition: CampaignDefinition): Fault[] {
-  return [...contentFaults(definition), ...scheduleShapeFaults(definition)];
+  return [...lastingFaults(definition), ...scheduleShapeFaults(definition)];
 }
 
 /** All but the times. */
-function contentFaults({ who, setup }: CampaignDefinition): Fault[] {
+function lastingFaults(definition: CampaignDefinition): Fault[] {
+  return [...audienceFaults(definition), ...contentFaults(definition)];
+}
+
+function audienceFaults({ who, setup }: CampaignDefinition): Fault[] {
   const faults: Fault[] = [];
   if ('live' in who) {
     faults.push(...matchFaults(who.live, '/who/live'));
@@ -22,12 +29,13 @@ function contentFaults({ who, setup }: CampaignDefinition): Fault[] {
       faults.push(...matchFaults(match, `/who/live/cancelledBy/${i}`));
     });
     if (who.live.filter) faults.push(...checkSegment(who.live.filter, '/who/live/filter'));
-    if (setup?.targetingCap?.ifExceeded === 'abort') {
-      const detail = 'abort is for past behaviour: whom a live campaign will reach is not known beforehand';
-      faults.push({ pointer: '/setup/targetingCap/ifExceeded', detail });
-    }
-  } else {
+  } else if ('past' in who) {
     faults.push(...checkSegment(who.past, '/who/past'));
+  }
+  if (!('past' in who) && setup?.targetingCap?.ifExceeded === 'abort') {
+    const which = 'live' in who ? 'a live campaign' : 'an API-triggered campaign';
+    const detail = `abort is for past behaviour: whom ${which} will reach is not known beforehand`;
+    faults.push({ pointer: '/setup/targetingCap/ifExceeded', detail });
   }
   return faults;
 }
@@ -36,6 +44,7 @@ function contentFaults({ who, setup }: CampaignDefinition): Fault[] {
  * @param nowMs epoch milliseconds
  * @param settings the account's: local times without a zone of their own are in its zone, and its quiet hours hold for
  *   a campaign that has none
+ * @param site the campaign's, where it has one
  * @returns what keeps a draft from being published
  */
 export function publishFaults(
@@ -43,35 +52,35 @@ export function publishFaults(
   templates: TemplateEngine,
   nowMs: number,
   settings: Pick<AccountSettings, 'timezone' | 'dnd'>,
+  site: Pick<Site, 'safari'> | null = null,
 ): Fault[] {
-  const { what, who } = definition;
+  const { who } = definition;
   const when = { ...definition.when, dnd: quietHoursOf(definition.when, settings) };
   const accountZone = settings.timezone;
-  const faults = [...contentFaults(definition), ...scheduleFaults({ who, when }, { nowMs, accountZone })];
-  const texts: [string, string | undefined][] = [
-    ['/what/title', what.title],
-    ['/what/body', what.body],
-    ['/what/url', what.url],
-    ['/what/image', what.image],
-    ['/what/icon', what.icon],
-    ['/what/badge', what.badge],
-    ...(what.actions ?? []).flatMap((action, i): [string, string | undefined][] => [
-      [`/what/actions/${i}/title`, action.title],
-      [`/what/actions/${i}/url`, action.url],
-    ]),
-    ...Object.entries(what.data ?? {}).map(([key, value]): [string, string] => [`/what/data/${key}`, value]),
+  const faults = [
+    ...lastingFaults(definition),
+    ...scheduleFaults({ who, when }, { nowMs, accountZone }),
+    ...templateFaults(definition, templates),
+    ...sizeFaults(definition),
   ];
-  for (const [pointer, text] of texts) {
-    const fault = text === undefined ? null : templates.check(text);
-    if (fault !== null) faults.push({ pointer, detail: fault });
-    else if (text !== undefined && 'past' in definition.who && EVENT_IN_TEXT.test(text)) {
-      faults.push({ pointer, detail: 'names event.…, and a past-behaviour campaign has no event' });
-    }
-  }
-  if (what.ttl !== undefined && (parseDuration(what.ttl) ?? 0) > MAX_TTL_MS) {
+  if (definition.channel === 'webPush' && site?.safari) faults.push(...safariFaults(definition));
+  const { ttl } = definition.what;
+  if (ttl !== undefined && (parseDuration(ttl) ?? 0) > MAX_TTL_MS) {
     faults.push({ pointer: '/what/ttl', detail: 'push services keep a message for at most 28 days' });
   }
   return faults;
+}
+
+/** Safari's website push shows nothing that leads nowhere. */
+function safariFaults({ what }: WebPushDefinition): Fault[] {
+  const variants = what.variants ?? [undefined];
+  const missing = variants.some(
+    (variant) => chosenContent(what, '', '', undefined, variant?.name).texts.url === undefined,
+  );
+  if (!missing) return [];
+  return [
+    { pointer: '/what/url', detail: 'is required: the site has Safari, which shows nothing without a link' },
+  ];
 }
 
 /** A text that names a property of the event. */

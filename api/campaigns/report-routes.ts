@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { audienceKind, type Campaign } from '../../domain/campaign.ts';
 import { progressOf, type RunProgress } from '../../domain/run-progress.ts';
+import { variantReports } from '../../domain/variant-report.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
@@ -25,9 +27,9 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
       answers: { 200: { description: 'The figures', schema: statsView } },
       async handle({ params: { id: campaignId } }) {
         const campaign = await mustFind(deps, campaignId);
-        const kind = 'live' in campaign.definition.who ? 'live' : 'past';
+        const kind = audienceKind(campaign.definition);
         const stats = await deps.messages.stats(campaignId, kind, deps.clock.now().getTime());
-        return { status: 200, body: stats };
+        return { status: 200, body: { ...stats, ...(await variantsOf(campaign, stats.delivered !== null)) } };
       },
     }),
     defineRoute({
@@ -89,4 +91,17 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
+
+  /** What is there only with variants. */
+  async function variantsOf(
+    { id: campaignId, definition, winner }: Campaign,
+    known: boolean,
+  ): Promise<object> {
+    if (definition.channel !== 'webPush' || !definition.what.variants?.length) return {};
+    const counts = await deps.messages.variantStats(campaignId);
+    return {
+      variants: variantReports(definition.what.variants, counts, known),
+      ...(definition.what.winner || winner ? { winner: winner ?? null } : {}),
+    };
+  }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isCampaignOver, isUnderWay, type Campaign } from '../../domain/campaign.ts';
+import { CHANNELS, isCampaignOver, isUnderWay, type Campaign } from '../../domain/campaign.ts';
 import type { PlannedRun } from '../../domain/due-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
@@ -45,7 +45,7 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       query: pageQuery.extend({
         status: z.enum(STATUSES).optional(),
         label: text(64).optional(),
-        channel: z.literal('webPush').optional(),
+        channel: z.enum(CHANNELS).optional(),
         archived: z
           .enum(['true', 'false'])
           .default('false')

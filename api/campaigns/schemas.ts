@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { duration, id, text, webUrl } from '../http/fields.ts';
+import { CHANNELS, type CampaignDefinition } from '../../domain/campaign.ts';
+import { duration, id, text } from '../http/fields.ts';
 import { segment, where } from '../segments/schemas.ts';
+import { webhookWhat, webPushWhat } from './what-schema.ts';
 import { dateProperty, when } from './when-schema.ts';
 
 const eventMatch = z.strictObject({ event: text(128), where });
@@ -22,6 +23,14 @@ const live = z.strictObject({
   filter: segment
     .optional()
     .describe('Only profiles of this segment, judged at the event and again before the send'),
+});
+
+const api = z.strictObject({
+  requiredData: z
+    .array(text(128))
+    .max(50)
+    .optional()
+    .describe('Names that each call of /send must give for every recipient'),
 });
 
 const MOST_CAP = 1_000_000_000;
@@ -52,51 +61,37 @@ const setup = z.strictObject({
     ),
 });
 
-const image = webUrl(['https:']).or(template());
-/** A text with Liquid expressions, whose address is known only once it is rendered. */
-function template(): z.ZodType<string> {
-  return z
-    .string()
-    .max(2_048)
-    .refine((value) => value.includes('{{') || value.includes('{%'), 'must be an https URL');
-}
-const link = webUrl(['https:', 'http:']).or(template());
-
-const what = z.strictObject({
-  title: z.string().min(1, 'must not be empty').max(500),
-  body: z.string().max(2_000).optional(),
-  url: link.optional(),
-  image: image.optional(),
-  icon: image.optional(),
-  badge: image.optional(),
-  actions: z
-    .array(z.strictObject({ title: z.string().min(1).max(100), url: link.optional() }))
-    .max(2, 'browsers show at most 2 actions')
-    .optional(),
-  ttl: duration.optional().describe('How long it is worth delivering, from the due instant; default 24h'),
-  requireInteraction: z.boolean().optional(),
-  urgency: z.enum(['very-low', 'low', 'normal', 'high']).optional(),
-  data: z.record(text(64), z.string().max(1_000)).optional(),
-});
+const basics = {
+  name: text(200),
+  labels: z.array(text(64)).max(20).default([]),
+  who: z
+    .strictObject({ live: live.optional(), past: segment.optional(), api: api.optional() })
+    .refine(
+      (who) => Object.values(who).filter((audience) => audience !== undefined).length === 1,
+      'needs exactly one of live, past and api',
+    )
+    .describe(
+      'Whoever does something from now on (live), whoever is in a segment (past), or whom calls name (api)',
+    ),
+  when: when.default({}),
+  setup: setup.optional(),
+};
 
 /** The body of `POST /v1/campaigns` and `PUT /v1/campaigns/:id`. */
 export const campaignInput = z
-  .strictObject({
-    name: text(200),
-    channel: z.literal('webPush', { error: 'must be webPush' }),
-    siteId: id,
-    labels: z.array(text(64)).max(20).default([]),
-    who: z
-      .strictObject({ live: live.optional(), past: segment.optional() })
-      .refine(
-        (who) => (who.live === undefined) !== (who.past === undefined),
-        'needs exactly one of live and past',
-      )
-      .describe('Whoever does something from now on (live), or whoever is in a segment (past)'),
-    when: when.default({}),
-    what,
-    setup: setup.optional(),
-  })
+  .discriminatedUnion(
+    'channel',
+    [
+      z.strictObject({ ...basics, channel: z.literal('webPush'), siteId: id, what: webPushWhat }),
+      z.strictObject({
+        ...basics,
+        channel: z.literal('webhook'),
+        siteId: id.optional().describe('Whose time zone and subscriptions count; absent: any'),
+        what: webhookWhat,
+      }),
+    ],
+    { error: 'must be webPush or webhook' },
+  )
   .meta({ id: 'CampaignInput' });
 
 /**
@@ -109,9 +104,17 @@ export function definitionOf(input: z.output<typeof campaignInput>, start = 'now
 
 const instantText = z.iso.datetime();
 
+/** The fields of a definition, whatever its channel. */
+export const definitionShape = {
+  ...basics,
+  channel: z.enum(CHANNELS),
+  siteId: id.optional(),
+  what: z.union([webPushWhat, webhookWhat]),
+};
+
 export const campaignView = z
   .looseObject({
-    ...campaignInput.shape,
+    ...definitionShape,
     id: z.string(),
     targetId: z.number().int(),
     status: z.enum(['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped']),
@@ -124,17 +127,40 @@ export const campaignView = z
     endsAt: instantText.optional(),
     finishedAt: instantText.optional(),
     archivedAt: instantText.optional(),
+    winner: z.object({ variant: z.string(), at: instantText }).optional(),
     nextRunAt: instantText
       .optional()
       .describe('Past behaviour, of one campaign alone: when the next run begins, if one is to come'),
     nextRunLocal: z.string().optional().describe('The local time of that run'),
     workflowId: z.string().optional(),
+    warnings: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .optional()
+      .describe('Of publishing alone: what is probably not meant, and where it stands'),
   })
   .describe('The definition as posted, and these fields beside it')
   .meta({ id: 'Campaign' });
 
 const counts = z.record(z.string(), z.number().int());
-const receipts = { delivered: z.number(), viewed: z.number(), clicked: z.number(), dismissed: z.number() };
+const knowable = z.number().nullable().describe('Null when all that was sent went through APNs');
+const receipts = { delivered: knowable, viewed: knowable, clicked: z.number(), dismissed: knowable };
+const ofTransport = z.object({ sent: z.number(), ...receipts });
+
+const rate = z
+  .number()
+  .nullable()
+  .describe('Of the sent messages, from 0 to 1; null where it cannot be told');
+
+const variantView = z
+  .object({
+    name: z.string(),
+    weight: z.number().describe('0: an earlier version had it'),
+    sent: z.number(),
+    failed: z.number(),
+    ...receipts,
+    rates: z.object({ delivered: rate, viewed: rate, clicked: rate, dismissed: rate }),
+  })
+  .meta({ id: 'VariantStats' });
 
 export const statsView = z
   .object({
@@ -149,7 +175,21 @@ export const statsView = z
     failed: counts,
     suppressed: counts,
     totals: z.object(receipts),
-    devices: z.object({ sent: z.number(), ...receipts }),
+    devices: z.object({
+      sent: z.number(),
+      ...receipts,
+      transports: z
+        .object({ vapid: ofTransport, apns: ofTransport, fcmLegacy: ofTransport })
+        .describe('By how devices are reached; delivered, viewed and dismissed of apns are always null'),
+    }),
+    variants: z.array(variantView).optional().describe('Of a campaign with variants: them side by side'),
+    winner: z
+      .object({ variant: z.string(), at: instantText })
+      .nullable()
+      .optional()
+      .describe(
+        'Of a campaign with a winner rule: the variant that alone is sent; null while it is not decided',
+      ),
   })
   .meta({ id: 'CampaignStats' });
 
@@ -168,7 +208,10 @@ export const messageView = z
     dueAt: instantText,
     cutOffAt: instantText.optional().describe('Nothing leaves from then on'),
     released: z.boolean().optional().describe('It waits, or waited, for the end of quiet hours'),
-    queued: z.boolean().optional().describe("The campaign's rate was used up: its queue sends it"),
+    queued: z
+      .boolean()
+      .optional()
+      .describe("The campaign's queue sends it: its rate was used up, or a call named the profile"),
     sentAt: instantText.optional(),
     settledAt: instantText.optional(),
     createdAt: instantText,
@@ -212,6 +255,12 @@ export const messageView = z
         qualifiesAt: instantText,
       })
       .optional(),
+    request: z
+      .looseObject({ sendId: z.string(), transactional: z.boolean() })
+      .optional()
+      .describe('API-triggered: the call of /send that named the profile'),
+    variant: z.string().optional().describe('Which variant was sent, or was to be'),
+    batchId: z.string().optional().describe('Webhooks: the request that it travels in'),
     workflowId: z.string().optional(),
   })
   .meta({ id: 'Message' });

@@ -4,7 +4,7 @@ import type { ApiDeps } from '../deps.ts';
 import { id, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
-import { estimate, reachView } from '../segments/estimate.ts';
+import { estimate, reachView, webhookNeeds } from '../segments/estimate.ts';
 import { campaignChanges } from './campaign-changes.ts';
 import { audienceOf, checkDefinition, mustFind, save } from './definition.ts';
 import { campaignView } from './schemas.ts';
@@ -66,7 +66,8 @@ export function campaignShelfRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { id: campaignId } }) {
         const campaign = await mustFind(deps, campaignId);
         const { segment, pointer } = estimable(campaign);
-        const reach = await estimate(deps, segment, pointer, campaign.definition.siteId);
+        const { definition } = campaign;
+        const reach = await estimate(deps, segment, pointer, definition.siteId, webhookNeeds(definition));
         return { status: 200, body: reach };
       },
     }),
@@ -76,7 +77,8 @@ export function campaignShelfRoutes(deps: ApiDeps): Route[] {
 function estimable({ definition }: Campaign): ReturnType<typeof audienceOf> & { segment: object } {
   const { segment, pointer } = audienceOf(definition);
   if (segment !== undefined) return { segment, pointer };
-  const detail = 'is not there: whom a live campaign without a filter reaches depends on its events alone';
+  const on = 'api' in definition.who ? 'an API-triggered campaign reaches depends on its calls' : null;
+  const detail = `is not there: whom ${on ?? 'a live campaign without a filter reaches depends on its events'} alone`;
   throw new Problem('validation_failed', 'there is no segment to count', [{ pointer, detail }]);
 }
 

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import type { Campaign, WebPushContent } from '../../domain/campaign.ts';
+import { missingData } from '../../domain/api-send.ts';
+import {
+  labelOf,
+  type Campaign,
+  type CampaignDefinition,
+  type CampaignLabel,
+} from '../../domain/campaign.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { TestSendInput, TestSendResult } from '../../domain/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
 import { NothingSentError } from '../temporal/workflow-starter.ts';
 import { id, instant, properties, text } from '../http/fields.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';
+import { pointerOf } from '../http/validate.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { EVENT_IN_TEXT } from './publishable.ts';
 import { mustFind } from './routes.ts';
@@ -29,6 +36,9 @@ const testInput = z
       })
       .optional()
       .describe('A sample that fills `event.*`, for live campaigns'),
+    data: properties
+      .optional()
+      .describe('A sample that fills `data.*`, for API-triggered campaigns; all required data must be there'),
   })
   .meta({ id: 'TestSendInput' });
 
@@ -77,20 +87,25 @@ export function campaignTestRoutes(deps: ApiDeps): Route[] {
           summary: 'A live campaign, to one person',
           value: { identities: ['42'], event: { properties: { cartId: 'a', product: 'Shoes' } } },
         },
+        data: {
+          summary: 'An API-triggered campaign, to one person',
+          value: { identities: ['42'], data: { orderId: '1001' } },
+        },
       },
       answers: { 200: { description: 'What became of it, by profile', schema: testOutput } },
       async handle({ params: { id: campaignId }, body, idOf }) {
         const campaign = await mustFind(deps, campaignId);
         const { profiles, faults } = await recipients(deps, body.identities);
-        faults.push(...eventFaults(campaign, body.event));
+        faults.push(...eventFaults(campaign, body.event), ...dataFaults(campaign, body.data));
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
         const input: TestSendInput = {
           campaignId,
           testId: idOf('test'),
           profileIds: profiles.map((profile) => profile.id),
           event: sampleOf(campaign, body.event, deps.clock.now().getTime()),
+          ...(body.data === undefined ? {} : { data: body.data }),
         };
-        const results = await send(deps, input, campaign.definition.name);
+        const results = await send(deps, input, labelOf(campaign.id, campaign));
         const identities = new Map(profiles.map((profile) => [profile.id, profile.identity]));
         return { status: 200, body: { results: results.map((result) => viewOf(result, identities)) } };
       },
@@ -139,8 +154,20 @@ function eventFaults(campaign: Campaign, event: Sample | undefined): ProblemFaul
   return [{ pointer: '/event/name', detail: `is not the event that opens the campaign, ${who.live.event}` }];
 }
 
+function dataFaults(campaign: Campaign, data: Record<string, unknown> | undefined): ProblemFault[] {
+  const { who } = campaign.definition;
+  if (!('api' in who)) {
+    if (data === undefined) return [];
+    return [{ pointer: '/data', detail: 'is for API-triggered campaigns; this one is given no data' }];
+  }
+  return missingData(data ?? {}, who.api).map((name) => ({
+    pointer: pointerOf(['data', name]),
+    detail: 'is required by the campaign',
+  }));
+}
+
 /** @returns the place of the first text that names a property of the event */
-function namesEvent(what: WebPushContent): string | null {
+function namesEvent(what: CampaignDefinition['what']): string | null {
   const search = (value: unknown, path: string): string | null => {
     if (typeof value === 'string') return EVENT_IN_TEXT.test(value) ? path : null;
     if (typeof value !== 'object' || value === null) return null;
@@ -160,10 +187,10 @@ function sampleOf(campaign: Campaign, event: Sample | undefined, nowMs: number):
   return { name: who.live.event, properties: event.properties, timeMs };
 }
 
-async function send(deps: ApiDeps, input: TestSendInput, campaignName: string): Promise<TestSendResult[]> {
+async function send(deps: ApiDeps, input: TestSendInput, campaign: CampaignLabel): Promise<TestSendResult[]> {
   let answer;
   try {
-    answer = await deps.workflows.testSend(input, campaignName);
+    answer = await deps.workflows.testSend(input, campaign);
   } catch (error) {
     deps.log.warn({ err: error, campaign: input.campaignId }, 'a test could not be sent');
     throw new Problem(

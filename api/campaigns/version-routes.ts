@@ -5,12 +5,12 @@ import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { mustFind } from './definition.ts';
-import { campaignInput } from './schemas.ts';
+import { definitionShape } from './schemas.ts';
 
 const number = z.coerce.number().int().min(1).max(1_000_000_000);
 const listed = { version: z.number().int(), publishedAt: z.iso.datetime() };
 const versionView = z
-  .looseObject({ ...campaignInput.shape, ...listed, campaignId: z.string() })
+  .looseObject({ ...definitionShape, ...listed, campaignId: z.string() })
   .describe('The definition as it was published')
   .meta({ id: 'CampaignVersion' });
 

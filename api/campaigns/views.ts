@@ -20,7 +20,7 @@ export function campaignViewWithNext(campaign: Campaign, next: PlannedRun | null
 
 /** @returns a message without the fence's own fields */
 export function messageView(message: Message): object {
-  const { profileId, passage, attempts, devices, receipts } = message;
+  const { profileId, passage, request, attempts, devices, receipts } = message;
   return {
     id: message.id,
     objectId: profileId,
@@ -39,9 +39,17 @@ export function messageView(message: Message): object {
     settledAt: message.settledAt,
     createdAt: message.createdAt,
     tries: message.tries,
+    variant: message.variant,
+    batchId: message.batchId,
     devices,
     attempts,
     receipts,
+    ...(request
+      ? {
+          request: { sendId: request.sendId, transactional: request.transactional === true },
+          workflowId: workflowIds.queue(message.campaignId),
+        }
+      : {}),
     ...(passage
       ? {
           trigger: {

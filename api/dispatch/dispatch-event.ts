@@ -149,7 +149,7 @@ async function openPassage(
     await deps.workflows.signalTrigger(trigger, { kind: 'restart', waits: plan.waits, text });
     // The workflow of one that is queued is over.
     const isQueued = rows.some((row) => row.id === id && row.queued === true);
-    if (isQueued) await deps.workflows.wakeQueue(campaign.id, campaign.name);
+    if (isQueued) await deps.workflows.wakeQueue(campaign);
     return;
   }
 
@@ -261,7 +261,7 @@ async function startTrigger(
 ): Promise<void> {
   const input = { messageId, campaignId: campaign.id, profileId: event.profileId, waits: plan.waits };
   await deps.workflows.startTrigger(input, {
-    campaignName: campaign.name,
+    campaign,
     version: campaign.version,
     event: event.name,
   });

@@ -1,3 +1,4 @@
+import { labelOf, type CampaignLabel } from '../../domain/campaign.ts';
 import type {
   CampaignRepository,
   LaneRepository,
@@ -55,7 +56,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
       await deps.profiles.eraseLeftovers();
       await deps.lists.finishRemovals();
       await sweepTriggers(before);
-      await sweepQueues();
+      await sweepQueues(before);
       await sweepRuns(before);
     } finally {
       await deps.lanes.release(SWEEP_LANE, token);
@@ -63,25 +64,28 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
   }
 
   async function sweepTriggers(before: Date): Promise<void> {
-    const names = new Map<string, string>();
+    const labels = new Map<string, CampaignLabel>();
     for (const row of await deps.messages.overdueTriggers(before, PAGE)) {
-      let name = names.get(row.campaignId);
-      if (name === undefined) {
-        name = (await deps.campaigns.byId(row.campaignId))?.definition.name ?? row.campaignId;
-        names.set(row.campaignId, name);
-      }
+      const campaign =
+        labels.get(row.campaignId) ?? labelOf(row.campaignId, await deps.campaigns.byId(row.campaignId));
+      labels.set(row.campaignId, campaign);
       deps.log.warn({ message: row.id, dueAt: row.dueAt }, 'an overdue trigger is started again');
       const input = { messageId: row.id, campaignId: row.campaignId, profileId: row.profileId, waits: [] };
       const event = row.passage?.event.name ?? '';
-      await deps.workflows.startTrigger(input, { campaignName: name, version: row.version, event });
+      await deps.workflows.startTrigger(input, { campaign, version: row.version, event });
     }
   }
 
-  /** A queue that runs is left alone, also while its messages are long overdue: its rate is what holds them up. */
-  async function sweepQueues(): Promise<void> {
+  /**
+   * A queue with overdue messages is woken: most likely its rate is what holds them up, but whoever queued them while
+   * it waited for later ones may not have reached it.
+   */
+  async function sweepQueues(before: Date): Promise<void> {
     for (const campaignId of await deps.messages.queuedCampaigns()) {
-      const campaign = await deps.campaigns.byId(campaignId);
-      await deps.workflows.startQueue(campaignId, campaign?.definition.name ?? campaignId);
+      const campaign = labelOf(campaignId, await deps.campaigns.byId(campaignId));
+      const next = await deps.messages.nextQueued(campaignId);
+      if (next !== null && next < before) await deps.workflows.wakeQueue(campaign);
+      else await deps.workflows.startQueue(campaign);
     }
   }
 
@@ -92,7 +96,7 @@ export function createSweep(deps: SweepDeps): { sweepNow(): Promise<void>; close
       if (!overdue) continue;
       const campaign = await deps.campaigns.byId(run.campaignId);
       if (campaign?.status === 'paused') continue;
-      await deps.workflows.wakeRun(run, campaign?.definition.name ?? run.campaignId);
+      await deps.workflows.wakeRun(run, labelOf(run.campaignId, campaign));
     }
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import { VaultLockedError } from '../../domain/vault-errors.ts';
 import type { IdempotencyRepository } from '../../domain/ports/repositories.ts';
 import type { Log } from '../../domain/ports/services.ts';
 import { derivedId, newId } from './ids.ts';
@@ -189,6 +190,7 @@ async function once(
 function send(response: Response, answer: RouteAnswer): void {
   response.status(answer.status).set(answer.headers ?? {});
   if (answer.body === undefined || answer.body === null) response.end();
+  else if (Buffer.isBuffer(answer.body)) response.send(answer.body);
   else response.json(answer.body);
 }
 
@@ -212,6 +214,7 @@ export function errorMiddleware(log: Log) {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof VaultLockedError) return new Problem('secret_key_missing', error.message);
   const { type, name, code } = (typeof error === 'object' && error !== null ? error : {}) as {
     type?: unknown;
     name?: unknown;

@@ -21,6 +21,10 @@ export const PROBLEMS = {
     title: 'The campaign cannot be published; what is missing or wrong is listed.',
   },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
+  secret_key_missing: {
+    status: 503,
+    title: 'Secrets cannot be kept or read: BECKON_SECRET_KEY is not set, or is another one.',
+  },
   segment_too_slow: { status: 503, title: 'The segment could not be judged in time.' },
   unavailable: { status: 503, title: 'The database cannot be reached right now; try again.' },
   workflows_unavailable: {

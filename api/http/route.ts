@@ -15,13 +15,14 @@ export interface RouteCall<Params, Query, Body> {
 
 export interface RouteAnswer {
   status: number;
+  /** JSON, or bytes whose `Content-Type` stands in the headers. */
   body?: unknown;
   headers?: Record<string, string>;
 }
 
 /** One call of the API: mounted on Express and described in the OpenAPI document from the same words. */
 export interface Route {
-  method: 'get' | 'post' | 'put' | 'delete';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** With parameters as `:name`. */
   path: string;
   tag: string;

@@ -10,7 +10,7 @@ import { defineRoute, type Route } from '../http/route.ts';
 import { previewExamples } from './examples.ts';
 
 /** From where the day begins to where it ends. */
-const AROUND_THE_PLANET = [
+export const AROUND_THE_PLANET = [
   'Pacific/Auckland',
   'Asia/Tokyo',
   'Asia/Kolkata',
@@ -22,7 +22,7 @@ const MOST_INSTANTS = 100;
 const MOST_ZONES = 50;
 const localDateTime = z.string().describe('`YYYY-MM-DDTHH:mm`');
 
-const preview = z
+export const zonesPreview = z
   .object({
     timezones: z.array(
       z.object({
@@ -79,7 +79,7 @@ export function scheduleRoutes(deps: ApiDeps): Route[] {
           .describe("IANA names; left out: the account's and some around the planet"),
       }),
       examples: previewExamples,
-      answers: { 200: { description: 'Zone by zone', schema: preview } },
+      answers: { 200: { description: 'Zone by zone', schema: zonesPreview } },
       async handle({ body }) {
         const given = { ...body.when, start: body.when.start ?? 'now' } as CampaignSchedule;
         const { timezone: accountZone } = await deps.settings.read();

@@ -4,12 +4,33 @@ import type { ApiDeps } from '../deps.ts';
 import { id, instant, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { addressFields, commonFields, subscriptionView } from '../subscriptions/fields.ts';
 import {
-  saveSubscription,
+  answerWith,
+  earlierSubscription,
+  storeSubscription,
   subscriptionFaults,
-  subscriptionFields,
-  subscriptionView,
-} from '../subscriptions/routes.ts';
+} from '../subscriptions/save.ts';
+
+/** Safari subscribes with us by itself: `/v1/safari`. */
+const visitor = {
+  anonymousId: text(64).describe('A random id that the SDK keeps in this browser'),
+  replaces: z
+    .string()
+    .max(2_048)
+    .optional()
+    .describe('The endpoint or legacy FCM token that this browser had before: it expires'),
+};
+const sdkSubscription = z
+  .discriminatedUnion(
+    'transport',
+    [
+      z.strictObject({ ...commonFields, ...visitor, ...addressFields.vapid }),
+      z.strictObject({ ...commonFields, ...visitor, ...addressFields.fcmLegacy }),
+    ],
+    { error: 'must be vapid or fcmLegacy' },
+  )
+  .meta({ id: 'SdkSubscriptionInput' });
 
 const receipt = z
   .strictObject({
@@ -35,28 +56,27 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       tag: 'Browser SDK',
       summary: 'Subscribe this browser',
       access: 'site',
-      body: z
-        .strictObject({
-          ...subscriptionFields,
-          anonymousId: text(64).describe('A random id that the SDK keeps in this browser'),
-        })
-        .meta({ id: 'SdkSubscriptionInput' }),
+      body: sdkSubscription,
       answers: {
         201: { description: 'A new subscription', schema: subscriptionView },
         200: { description: 'One that was there', schema: subscriptionView },
       },
       async handle({ body, request }) {
-        const { anonymousId, ...fields } = body;
+        const { anonymousId, replaces, ...fields } = body;
         await checkOrigin(deps, fields.siteId, request.headers.origin);
         const faults = await subscriptionFaults(deps, fields);
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
-        // A visitor is a full profile, under a name that no customer's identity can have. Who the visitor is, only
-        // the server side may say: a browser could claim to be anybody.
-        const who = `anonymous/${fields.siteId}/${anonymousId}`;
-        const profileId = (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
+        // Whoever knows the address it had before is that browser, and stays with whom it was given to.
+        const earlier =
+          replaces === undefined ? null : await earlierSubscription(deps, fields.siteId, replaces);
+        const profileId = earlier?.profileId ?? (await visitorProfile(deps, fields.siteId, anonymousId));
         await deps.profiles.seen(profileId);
         // A browser that the server side has named stays with whom it was given to.
-        return saveSubscription(deps, profileId, fields, 'keep');
+        const saved = await storeSubscription(deps, profileId, fields, 'keep');
+        if (earlier && earlier.id !== saved.subscription.id) {
+          await deps.subscriptions.replace(earlier.id, saved.subscription);
+        }
+        return answerWith(saved);
       },
     }),
     defineRoute({
@@ -112,6 +132,21 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
+}
+
+/**
+ * A visitor is a full profile, under a name that no customer's identity can have. Who the visitor is, only the server
+ * side may say: a browser could claim to be anybody.
+ *
+ * @returns its id, of one that is new if need be
+ */
+export async function visitorProfile(
+  deps: Pick<ApiDeps, 'profiles'>,
+  siteId: string,
+  anonymousId: string,
+): Promise<string> {
+  const who = `anonymous/${siteId}/${anonymousId}`;
+  return (await deps.profiles.resolveIdentities([who])).get(who) ?? '';
 }
 
 /** A site that is not there is told by the validation that follows. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Reach } from '../../domain/ports/repositories.ts';
+import type { CampaignDefinition } from '../../domain/campaign.ts';
+import type { Reach, ReachOptions } from '../../domain/ports/repositories.ts';
 import type { Segment } from '../../domain/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { withSegment } from './references.ts';
@@ -16,13 +17,24 @@ export const reachView = z
   })
   .meta({ id: 'Reach' });
 
-/** Counts whom a segment holds for, as things are now. */
+/** @returns what a campaign to a webhook requires of a profile; undefined of another campaign */
+export function webhookNeeds(definition: CampaignDefinition): ReachOptions['webhook'] {
+  if (definition.channel !== 'webhook') return undefined;
+  return { required: definition.what.required ?? [], properties: definition.what.properties };
+}
+
+/**
+ * Counts whom a segment holds for, as things are now.
+ *
+ * @param webhook what a webhook requires of a profile; absent: nothing
+ */
 export async function estimate(
   deps: Pick<ApiDeps, 'audience' | 'clock'>,
   segment: Segment,
   pointer: string,
   siteId: string | undefined,
+  webhook?: ReachOptions['webhook'],
 ): Promise<Reach> {
   const nowMs = deps.clock.now().getTime();
-  return withSegment(segment, pointer, () => deps.audience.estimate(segment, { nowMs, siteId }));
+  return withSegment(segment, pointer, () => deps.audience.estimate(segment, { nowMs, siteId, webhook }));
 }

@@ -61,8 +61,10 @@ export async function withSegment<T>(
     return await act();
   } catch (error) {
     const places = segment === undefined ? [] : placesOf(segment, pointer);
-    const at = (kind: Place['kind'], id: string | undefined): string =>
+    const at = (kind: UnknownReference['kind'], id: string | undefined): string =>
       places.find((place) => place.kind === kind && place.id === id)?.pointer ?? pointer;
+    if (error instanceof UnknownReference && error.kind === 'webhook')
+      throw new Problem(code, undefined, [{ pointer: '/what/webhookId', detail: error.message }]);
     if (error instanceof UnknownReference)
       throw new Problem(code, undefined, [{ pointer: at(error.kind, error.id), detail: error.message }]);
     if (error instanceof ReferenceCycle)

@@ -30,7 +30,7 @@ const settings = z
       .default(ACCOUNT_TIME_ZONE)
       .describe('For profiles of which neither they, their subscriptions nor the site have one'),
     globalLimits: z
-      .strictObject({ webPush: channelLimits })
+      .strictObject({ webPush: channelLimits, webhook: channelLimits })
       .default({})
       .describe('At most so many messages a profile, over all campaigns that do not override it'),
     dnd: quietHours

@@ -2,50 +2,61 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Site } from '../../domain/site.ts';
 import type { ApiDeps } from '../deps.ts';
-import { id, pageOf, pageQuery, text, timezone } from '../http/fields.ts';
-import { Problem } from '../http/problem.ts';
+import { id, pageOf, pageQuery, text, timezone, webUrl } from '../http/fields.ts';
+import { Problem, type ProblemFault } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { origin } from './origin.ts';
+import { safariFaults } from './safari-credentials.ts';
+import {
+  fcmLegacyInput,
+  fcmLegacyPatch,
+  mergeFcmLegacy,
+  mergeSafari,
+  safariInput,
+  safariPatch,
+} from './safari-schema.ts';
+import { vapidRoutes } from './vapid-routes.ts';
+import { vapidInput } from './vapid-schema.ts';
+import { siteView, viewOf } from './views.ts';
 
-const base64url = z
-  .string()
-  .max(200)
-  .regex(/^[A-Za-z0-9_-]+$/, 'must be unpadded base64url');
-
-const origin = z
-  .string()
-  .max(300)
-  .refine((value) => {
-    if (!URL.canParse(value)) return false;
-    const url = new URL(value);
-    const local = url.hostname === 'localhost' || url.hostname === '127.0.0.1';
-    return url.origin === value && (url.protocol === 'https:' || (url.protocol === 'http:' && local));
-  }, 'must be a web origin such as https://shop.example, without path');
+const defaultIcon = webUrl(['https:']).describe('Of pushes whose campaign names no icon');
 
 const siteInput = z
   .strictObject({
     name: text(200),
     origins: z.array(origin).max(50).default([]),
     timezone: timezone.optional(),
-    vapid: z
-      .strictObject({ publicKey: base64url, privateKey: base64url })
-      .optional()
-      .describe('Made when absent; the private key is never shown'),
+    vapid: vapidInput.optional().describe('Made when absent; the private key is never shown'),
+    fcmLegacy: fcmLegacyInput.optional(),
+    safari: safariInput.optional(),
+    defaultIcon: defaultIcon.optional(),
   })
   .meta({ id: 'SiteInput' });
 
-const siteView = z
-  .looseObject({
-    id: z.string(),
-    name: z.string(),
-    origins: z.array(z.string()),
-    timezone: z.string().optional(),
-    vapid: z.object({ publicKey: z.string() }),
-    createdAt: z.iso.datetime(),
+const sitePatch = z
+  .strictObject({
+    name: text(200).optional(),
+    origins: z.array(origin).max(50).optional(),
+    timezone: timezone.nullable().optional(),
+    fcmLegacy: fcmLegacyPatch.nullable().optional(),
+    safari: safariPatch.nullable().optional(),
+    defaultIcon: defaultIcon.nullable().optional(),
   })
-  .meta({ id: 'Site' });
+  .meta({ id: 'SitePatch' });
 
 /** `/v1/sites` */
 export function siteRoutes(deps: ApiDeps): Route[] {
+  /** @returns the faults of the settings for Safari, whose website push id must be of one site alone */
+  async function faultsOf(safari: Site['safari'], siteId: string): Promise<ProblemFault[]> {
+    if (!safari) return [];
+    const faults = await safariFaults(safari, deps.clock.now().getTime());
+    const owner = await deps.sites.byWebsitePushId(safari.websitePushId);
+    if (owner && owner.id !== siteId) {
+      faults.push({ pointer: '/safari/websitePushId', detail: `is that of site ${owner.id}` });
+    }
+    return faults;
+  }
+
   return [
     defineRoute({
       method: 'post',
@@ -62,16 +73,17 @@ export function siteRoutes(deps: ApiDeps): Route[] {
       },
       answers: { 201: { description: 'The site, with its public VAPID key', schema: siteView } },
       async handle({ body, idOf }) {
-        const fault = body.vapid ? deps.push.checkKeys(body.vapid) : null;
-        if (fault !== null)
-          throw new Problem('validation_failed', undefined, [{ pointer: '/vapid', detail: fault }]);
         const siteId = idOf('site');
+        const fault = body.vapid ? deps.push.checkKeys(body.vapid) : null;
+        const faults = [
+          ...(fault === null ? [] : [{ pointer: '/vapid', detail: fault }]),
+          ...(await faultsOf(body.safari, siteId)),
+        ];
+        if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
         const existing = await deps.sites.byId(siteId);
         const site: Site = existing ?? {
+          ...body,
           id: siteId,
-          name: body.name,
-          origins: body.origins,
-          timezone: body.timezone,
           vapid: body.vapid ?? deps.push.generateKeys(),
           receiptKey: randomBytes(32).toString('base64url'),
           createdAt: deps.clock.now(),
@@ -112,9 +124,36 @@ export function siteRoutes(deps: ApiDeps): Route[] {
         return { status: 200, body: viewOf(site) };
       },
     }),
+    defineRoute({
+      method: 'patch',
+      path: '/v1/sites/:id',
+      tag: 'Sites',
+      summary: 'Change a site',
+      description:
+        'What is absent stays as it is, also within `safari` and `fcmLegacy`, so that secrets need not be sent again; ' +
+        'null takes away. VAPID keys are changed by `rotate-vapid`.',
+      access: 'key',
+      params: z.strictObject({ id }),
+      body: sitePatch,
+      examples: {
+        icon: {
+          summary: 'Another icon, and no legacy FCM any more',
+          value: { defaultIcon: 'https://shop.example/icon.png', fcmLegacy: null },
+        },
+      },
+      answers: { 200: { description: 'The site', schema: siteView } },
+      async handle({ params, body }) {
+        const before = await deps.sites.byId(params.id);
+        if (!before) throw new Problem('not_found', `there is no site ${params.id}`);
+        const safari = body.safari ? mergeSafari(before.safari, body.safari) : body.safari;
+        const fcmLegacy = body.fcmLegacy ? mergeFcmLegacy(before.fcmLegacy, body.fcmLegacy) : body.fcmLegacy;
+        const faults = await faultsOf(safari ?? undefined, params.id);
+        if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
+        const site = await deps.sites.change(params.id, { ...body, safari, fcmLegacy });
+        if (!site) throw new Problem('not_found', `there is no site ${params.id}`);
+        return { status: 200, body: viewOf(site) };
+      },
+    }),
+    ...vapidRoutes(deps),
   ];
-}
-
-function viewOf({ vapid, receiptKey: _receiptKey, ...rest }: Site): object {
-  return { ...rest, vapid: { publicKey: vapid.publicKey } };
 }

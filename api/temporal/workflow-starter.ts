@@ -13,7 +13,7 @@ import {
   TimeoutFailure,
   TypedSearchAttributes,
 } from '@temporalio/common';
-import type { Campaign } from '../../domain/campaign.ts';
+import { audienceKind, labelOf, type Campaign, type CampaignLabel } from '../../domain/campaign.ts';
 import type { QueueWaker, TriggerSignals } from '../../domain/ports/services.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
 import type { TestSendInput } from '../../domain/test-message.ts';
@@ -38,22 +38,22 @@ export interface WorkflowStarter extends TriggerSignals, QueueWaker {
   tellCampaign(campaignId: string): Promise<boolean>;
   startTrigger(
     input: TriggerInput,
-    about: { campaignName: string; version: number; event: string },
+    about: { campaign: CampaignLabel; version: number; event: string },
   ): Promise<void>;
   signalTrigger(
     trigger: { campaignId: string; profileId: string; messageId: string },
     action: UserAction,
   ): Promise<void>;
   /** Starts the queue of a live campaign unless it runs already. */
-  startQueue(campaignId: string, campaignName: string): Promise<void>;
+  startQueue(campaign: CampaignLabel): Promise<void>;
   /** Starts a run that is missing, or wakes it. */
-  wakeRun(run: Run, campaignName: string): Promise<void>;
+  wakeRun(run: Run, campaign: CampaignLabel): Promise<void>;
   /**
    * Sends a test and waits for how it went. One with the same id is not sent again, unless it is certain that
    * nothing of it was sent.
    * @throws NothingSentError when it is certain that nothing was sent; with any other error it is not known
    */
-  testSend(input: TestSendInput, campaignName: string): Promise<TestSendAnswer>;
+  testSend(input: TestSendInput, campaign: CampaignLabel): Promise<TestSendAnswer>;
 }
 
 /** It is certain that no device got anything of a test; `message` says why. */
@@ -73,6 +73,8 @@ const keys = {
  * Shorter than a dispatcher may hold a lane without renewing it.
  */
 const CALL_MS = 5_000;
+
+const SUMMARY = { live: 'Live campaign', past: 'Campaign', api: 'API-triggered campaign' } as const;
 
 /** @param taskQueue the queue that workers poll */
 export function createWorkflowStarter(client: Client, taskQueue: string): WorkflowStarter {
@@ -107,35 +109,35 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
     await isTold(workflowId, name, ...args);
   }
 
-  const attributes = (campaignId: string, campaignName: string, profileId?: string): TypedSearchAttributes =>
+  const attributes = ({ id, name, channel }: CampaignLabel, profileId?: string): TypedSearchAttributes =>
     new TypedSearchAttributes([
-      { key: keys.campaignId, value: campaignId },
-      { key: keys.campaignName, value: campaignName.slice(0, 200) },
-      { key: keys.channel, value: 'webPush' },
+      { key: keys.campaignId, value: id },
+      { key: keys.campaignName, value: name.slice(0, 200) },
+      ...(channel === undefined ? [] : [{ key: keys.channel, value: channel }]),
       ...(profileId === undefined ? [] : [{ key: keys.profileId, value: profileId }]),
     ]);
 
   const signalTrigger: WorkflowStarter['signalTrigger'] = ({ campaignId, profileId, messageId }, action) =>
     signal(workflowIds.trigger(campaignId, profileId, messageId), SIGNAL.userAction, action);
 
-  const queueOptions = (campaignId: string, campaignName: string) => ({
-    workflowId: workflowIds.queue(campaignId),
-    args: [{ campaignId } satisfies QueueInput],
-    staticSummary: `Queue of ${campaignName}`,
-    memo: { campaign: campaignName },
-    typedSearchAttributes: attributes(campaignId, campaignName),
+  const queueOptions = (campaign: CampaignLabel) => ({
+    workflowId: workflowIds.queue(campaign.id),
+    args: [{ campaignId: campaign.id } satisfies QueueInput],
+    staticSummary: `Queue of ${campaign.name}`,
+    memo: { campaign: campaign.name },
+    typedSearchAttributes: attributes(campaign),
   });
 
   return {
     signalTrigger,
 
-    async startQueue(campaignId, campaignName) {
-      await start(WORKFLOW.queue, queueOptions(campaignId, campaignName));
+    async startQueue(campaign) {
+      await start(WORKFLOW.queue, queueOptions(campaign));
     },
 
-    async wakeQueue(campaignId, campaignName) {
+    async wakeQueue(campaign) {
       const options = {
-        ...queueOptions(campaignId, campaignName),
+        ...queueOptions(campaign),
         taskQueue,
         signal: SIGNAL.wake,
         signalArgs: [],
@@ -150,16 +152,16 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       const input: CampaignInput = {
         campaignId: campaign.id,
         name,
-        kind: 'live' in campaign.definition.who ? 'live' : 'past',
+        kind: audienceKind(campaign.definition),
         startsAtMs: campaign.startsAt.getTime(),
         endsAtMs: campaign.endsAt?.getTime() ?? null,
       };
       await start(WORKFLOW.campaign, {
         workflowId: workflowIds.campaign(campaign.id),
         args: [input],
-        staticSummary: `${input.kind === 'live' ? 'Live campaign' : 'Campaign'} ${name}, version ${campaign.version}`,
+        staticSummary: `${SUMMARY[input.kind]} ${name}, version ${campaign.version}`,
         memo: { campaign: name, version: campaign.version },
-        typedSearchAttributes: attributes(campaign.id, name),
+        typedSearchAttributes: attributes(labelOf(campaign.id, campaign)),
       });
     },
 
@@ -173,9 +175,9 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       await start(WORKFLOW.liveTrigger, {
         workflowId: workflowIds.trigger(input.campaignId, input.profileId, input.messageId),
         args: [input],
-        staticSummary: `${about.campaignName}: opened by ${about.event}`,
-        memo: { campaign: about.campaignName, version: about.version, event: about.event },
-        typedSearchAttributes: attributes(input.campaignId, about.campaignName, input.profileId),
+        staticSummary: `${about.campaign.name}: opened by ${about.event}`,
+        memo: { campaign: about.campaign.name, version: about.version, event: about.event },
+        typedSearchAttributes: attributes(about.campaign, input.profileId),
       });
     },
 
@@ -183,10 +185,10 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       await signalTrigger(trigger, { kind: 'close', outcome, text });
     },
 
-    async wakeRun(run, campaignName) {
+    async wakeRun(run, campaign) {
       const input: RunInput = {
         campaignId: run.campaignId,
-        name: campaignName,
+        name: campaign.name,
         runId: run.id,
         instantMs: run.instant.getTime(),
       };
@@ -198,8 +200,8 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
         signalArgs: [],
         // One that completed is over; one that was lost or broke off is started again.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' as const,
-        staticSummary: `Run of ${campaignName}`,
-        typedSearchAttributes: attributes(run.campaignId, campaignName),
+        staticSummary: `Run of ${campaign.name}`,
+        typedSearchAttributes: attributes(campaign),
       };
       try {
         await inTime(() => workflow.signalWithStart(WORKFLOW.run, options));
@@ -208,15 +210,15 @@ export function createWorkflowStarter(client: Client, taskQueue: string): Workfl
       }
     },
 
-    async testSend(input, campaignName) {
+    async testSend(input, campaign) {
       const workflowId = workflowIds.test(input.campaignId, input.testId);
       const options = {
         workflowId,
         taskQueue,
         args: [input],
-        staticSummary: `Test of ${campaignName}`,
-        memo: { campaign: campaignName },
-        typedSearchAttributes: attributes(input.campaignId, campaignName),
+        staticSummary: `Test of ${campaign.name}`,
+        memo: { campaign: campaign.name },
+        typedSearchAttributes: attributes(campaign),
       };
       const begin = async (workflowIdReusePolicy: WorkflowIdReusePolicy): Promise<boolean> => {
         try {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import webPush from 'web-push';
 import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import { payloadFault } from '../../domain/payload-size.ts';
 import type { PushSubscriptionAddress, WebPushChannel, WebPushRequest } from '../../domain/ports/channels.ts';
 import type { HostAllowList } from './allowed-hosts.ts';
 import { classifyAnswer } from './classify.ts';
+import { encryptPush, MAX_PAYLOAD_BYTES } from './encrypt.ts';
 import { createPushTransport } from './push-transport.ts';
 import { createTurns } from './turns.ts';
 import { createVapidHeaderCache } from './vapid-header-cache.ts';
 
-/** RFC 8291 section 4: 4,096 bytes less header, padding delimiter and tag. */
-export const MAX_PAYLOAD_BYTES = 3_993;
+export { MAX_PAYLOAD_BYTES };
 
 export interface WebPushChannelOptions {
   allowedHosts: HostAllowList;
@@ -44,12 +44,12 @@ export function createWebPushChannel(options: WebPushChannelOptions): WebPushCha
     const refusal = options.allowedHosts.reason(request.address.endpoint);
     if (refusal === 'notAUrl') return { kind: 'rejected', reason: 'invalidSubscription' };
     if (refusal) return { kind: 'rejected', reason: 'hostNotAllowed' };
-    if (Buffer.byteLength(request.payload) > MAX_PAYLOAD_BYTES) {
-      return { kind: 'rejected', reason: 'payloadTooLarge' };
+    const bytes = Buffer.byteLength(request.payload);
+    if (bytes > MAX_PAYLOAD_BYTES) {
+      return { kind: 'rejected', reason: 'payloadTooLarge', detail: payloadFault(bytes) ?? '' };
     }
     // Nothing else of ours comes between `mayBegin` and the wire: a burst of encryptions would take a while.
-    await turns.mine();
-    const body = encrypt(request.address, request.payload);
+    const body = await turns.take(() => encrypt(request.address, request.payload));
     if (!body) return { kind: 'rejected', reason: 'invalidSubscription' };
 
     const url = new URL(request.address.endpoint);
@@ -62,12 +62,13 @@ export function createWebPushChannel(options: WebPushChannelOptions): WebPushCha
     const answer = await transport.post({
       url,
       headers: {
-        Authorization: authorization,
-        'Content-Encoding': 'aes128gcm',
-        'Content-Type': 'application/octet-stream',
-        TTL: String(Math.max(0, Math.floor(request.ttlSeconds))),
-        Urgency: request.urgency,
-        Topic: topicOf(request.messageId),
+        authorization,
+        'content-encoding': 'aes128gcm',
+        'content-type': 'application/octet-stream',
+        'content-length': String(body.length),
+        ttl: String(Math.max(0, Math.floor(request.ttlSeconds))),
+        urgency: request.urgency,
+        topic: request.topic ?? topicOf(request.messageId),
       },
       body,
       timeoutMs: request.timeoutMs,
@@ -90,8 +91,9 @@ export function topicOf(messageId: string): string {
 function encrypt(address: PushSubscriptionAddress, payload: string): Buffer | null {
   try {
     const { p256dh, auth } = address.keys;
-    if (!isBase64(p256dh) || !isBase64(auth) || Buffer.from(auth, 'base64url').length !== 16) return null;
-    return webPush.encrypt(p256dh, auth, payload, 'aes128gcm').cipherText;
+    if (!isBase64(p256dh) || !isBase64(auth)) return null;
+    const keys = { p256dh: Buffer.from(p256dh, 'base64url'), auth: Buffer.from(auth, 'base64url') };
+    return encryptPush(keys, Buffer.from(payload));
   } catch {
     return null;
   }

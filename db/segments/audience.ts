@@ -1,7 +1,12 @@
 import type { Connection } from 'mongoose';
 import { UnknownReference } from '../../domain/audience-errors.ts';
 import type { CampaignDefinition } from '../../domain/campaign.ts';
-import type { AudienceRepository, Reach, RollupRepository } from '../../domain/ports/repositories.ts';
+import type {
+  AudienceRepository,
+  Reach,
+  ReachOptions,
+  RollupRepository,
+} from '../../domain/ports/repositories.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/segment.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';
@@ -19,6 +24,7 @@ import {
   type AtomFilter,
 } from './profile-filter.ts';
 import { aggregated, deadlineIn, firstOf, inBatches, type Deadline } from './query.ts';
+import { reachGroup, type Counts } from './reach.ts';
 
 /** How long an answer may take, in milliseconds, and how many are worked on at a time in one process. */
 export interface AudienceLimits {
@@ -40,8 +46,6 @@ const IDS_AT_ONCE = 5_000;
 const NAMED_IN_A_QUERY = 200_000;
 /** A page that found no one for so long is handed over empty, so that whoever asks sees that it goes on. */
 const EMPTY_PAGE_AFTER_MS = 15_000;
-/** A web pop-up reaches whom the browser SDK has seen for so long. */
-const SEEN_WITHIN_MS = 30 * 24 * 3_600_000;
 
 /** A segment made ready to be asked. */
 interface Question {
@@ -58,9 +62,6 @@ interface Looked {
   ids: string[];
   filter: Filter;
 }
-
-/** Qualified, reachable by web push, reachable by pop-up. */
-type Counts = [number, number, number];
 
 /** The one compiler of segments: for the population, for a page of profiles, and for one. */
 export function createAudienceRepository(
@@ -188,36 +189,25 @@ export function createAudienceRepository(
     return members;
   }
 
-  /** Counts what each filter holds for, side by side: qualified, by web push, by pop-up. */
-  async function reachOf(
-    filters: Filter[],
-    siteId: string | undefined,
-    nowMs: number,
-    deadline: Deadline,
-  ): Promise<Counts> {
-    const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
-    const sites = { $ifNull: ['$pushSites', []] };
-    const group = {
-      _id: null,
-      qualified: { $sum: 1 },
-      webPush: one(siteId === undefined ? { $gt: [{ $size: sites }, 0] } : { $in: [siteId, sites] }),
-      webPopup: one({ $gte: ['$seenAt', new Date(nowMs - SEEN_WITHIN_MS)] }),
-    };
+  /** Counts what each filter holds for, side by side. */
+  async function reachOf(filters: Filter[], group: object, deadline: Deadline): Promise<Counts> {
     const answers = await Promise.all(
       filters
         .filter((filter) => filter !== NEVER)
         .map((filter) =>
-          firstOf<{ qualified: number; webPush: number; webPopup: number }>(
+          firstOf<{ qualified: number; webPush: number; webhook: number; webPopup: number }>(
             profiles,
             [{ $match: filter }, { $group: group }],
             deadline,
           ),
         ),
     );
-    const sum: Counts = [0, 0, 0];
+    const sum: Counts = [0, 0, 0, 0];
     for (const counts of answers) {
       if (counts === undefined) continue;
-      [counts.qualified, counts.webPush, counts.webPopup].forEach((value, i) => (sum[i]! += value));
+      [counts.qualified, counts.webPush, counts.webhook, counts.webPopup].forEach(
+        (value, i) => (sum[i]! += value),
+      );
     }
     return sum;
   }
@@ -226,18 +216,14 @@ export function createAudienceRepository(
    * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
    * that left its document, says about: only those profiles are gone through.
    */
-  async function estimate(
-    segment: Segment,
-    siteId: string | undefined,
-    nowMs: number,
-    deadline: Deadline,
-  ): Promise<Reach> {
-    const question = await ask(segment, nowMs);
+  async function estimate(segment: Segment, options: ReachOptions, deadline: Deadline): Promise<Reach> {
+    const question = await ask(segment, options.nowMs);
+    const group = reachGroup(options);
     const plain = new Map(
       PARTS.map((part) => [part, filterOf(question.plan, (atom) => question.of(atom, part).filter)]),
     );
     const ofPart = [...plain].map(([part, filter]) => and([filter, { part }]));
-    const sum = await reachOf(ofPart, siteId, nowMs, deadline);
+    const sum = await reachOf(ofPart, group, deadline);
     const seen = question.open.length > 1 ? new Set<string>() : null;
     for (const atom of question.open) {
       for await (const batch of inBatches(question.holders.touched(atom, deadline), idsAtOnce(question))) {
@@ -248,16 +234,13 @@ export function createAudienceRepository(
         const looked = await exactFilters(question, ids, deadline, known);
         const right = looked.map((one) => and([{ _id: { $in: one.ids } }, one.filter]));
         const before = looked.map((one) => and([{ _id: { $in: one.ids } }, plain.get(one.part)!]));
-        const [more, less] = [
-          await reachOf(right, siteId, nowMs, deadline),
-          await reachOf(before, siteId, nowMs, deadline),
-        ];
+        const [more, less] = [await reachOf(right, group, deadline), await reachOf(before, group, deadline)];
         more.forEach((value, i) => (sum[i]! += value - less[i]!));
       }
     }
     // Parts of it are counted one after the other while the profiles change.
-    const [qualified, webPush, webPopup] = sum.map((value) => Math.max(0, value)) as Counts;
-    return { qualified, reachable: { webPush, webhook: qualified, webPopup } };
+    const [qualified, webPush, webhook, webPopup] = sum.map((value) => Math.max(0, value)) as Counts;
+    return { qualified, reachable: { webPush, webhook, webPopup } };
   }
 
   /** Profiles that a filter lets through, by id, after one. */
@@ -282,11 +265,11 @@ export function createAudienceRepository(
   }
 
   return {
-    estimate: (segment, { nowMs, siteId }) =>
+    estimate: (segment, options) =>
       inTurn(async () => {
         const deadline = deadlineIn(limits.estimateMs);
         await deadline.of(rollup.catchUp());
-        return estimate(segment, siteId, nowMs, deadline);
+        return estimate(segment, options, deadline);
       }),
 
     async members(segment, profileIds, nowMs) {

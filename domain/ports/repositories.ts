@@ -2,15 +2,26 @@ import type {
   ActiveLiveCampaign,
   Campaign,
   CampaignDefinition,
+  AudienceKind,
   CampaignStatus,
   Channel,
 } from '../campaign.ts';
+import type { WebhookField } from '../content.ts';
 import type { PlannedRun } from '../due-runs.ts';
 import type { EventRef, StoredEvent } from '../event.ts';
-import type { Attempt, Device, Message, Passage, Receipt, SuppressionReason } from '../message.ts';
+import type {
+  ApiRequest,
+  Attempt,
+  Device,
+  Message,
+  Passage,
+  Receipt,
+  SuppressionReason,
+} from '../message.ts';
 import type { Profile } from '../profile.ts';
 import type { RunCounts } from '../run-progress.ts';
-import type { Site, Subscription } from '../site.ts';
+import type { Site, Subscription, Transport, VapidKeys } from '../site.ts';
+import type { WebhookAttempt, WebhookTarget } from '../webhook.ts';
 import type { Segment } from '../segment.ts';
 import type { AccountSettings } from '../settings.ts';
 import type { CampaignStats } from '../stats.ts';
@@ -52,16 +63,37 @@ export interface ProfileRepository {
   eraseLeftovers(): Promise<void>;
 }
 
+/** What may be changed of a site; null removes. */
+export interface SitePatch {
+  name?: string | undefined;
+  origins?: string[] | undefined;
+  timezone?: string | null | undefined;
+  fcmLegacy?: Site['fcmLegacy'] | null;
+  safari?: Site['safari'] | null;
+  defaultIcon?: string | null | undefined;
+}
+
 export interface SiteRepository {
   create(site: Site): Promise<void>;
-  byId(id: string): Promise<Site | null>;
+  /** @returns the site, null when there is none or no id was given */
+  byId(id: string | undefined): Promise<Site | null>;
+  /** @returns the site with this Safari website push id */
+  byWebsitePushId(websitePushId: string): Promise<Site | null>;
   list(after: string | null, limit: number): Promise<Site[]>;
+  /** @returns null when there is none */
+  change(id: string, patch: SitePatch): Promise<Site | null>;
+  /**
+   * Makes another key pair the current one; the one before is kept for the subscriptions made under it. Repeating it
+   * with the pair that is current changes nothing; one that was current before becomes so again.
+   */
+  rotateVapid(id: string, keys: VapidKeys): Promise<Site | null>;
 }
 
 export interface SubscriptionRepository {
   /**
    * Creates, or brings back and changes the one with the same site and endpoint; what is absent stays as it is.
    * @param owner whether one that is there goes over to the profile, or keeps the one it has
+   * @param vapidPublicKey what a new one of `vapid` was made under, where it does not say so itself
    */
   upsert(
     subscription: Omit<
@@ -69,18 +101,20 @@ export interface SubscriptionRepository {
       'id' | 'createdAt' | 'syncedAt' | 'status' | 'topics' | 'customAttributes'
     > & { topics?: string[] | undefined; customAttributes?: Record<string, unknown> | undefined },
     owner: 'replace' | 'keep',
+    vapidPublicKey?: string,
   ): Promise<{
     subscription: Subscription;
     created: boolean;
   }>;
   byId(id: string): Promise<Subscription | null>;
+  byEndpoint(siteId: string, endpoint: string): Promise<Subscription | null>;
   list(
     filter: { siteId?: string; profileId?: string },
     after: string | null,
     limit: number,
   ): Promise<Subscription[]>;
-  /** @returns the active ones of each profile on the site, oldest first */
-  activeOf(siteId: string, profileIds: string[]): Promise<Map<string, Subscription[]>>;
+  /** @returns the active ones of each profile on the site, or on any when none is given, oldest first */
+  activeOf(siteId: string | undefined, profileIds: string[]): Promise<Map<string, Subscription[]>>;
   /** @returns the time zone of each profile's latest active subscription that has one, on any site */
   latestZones(profileIds: string[]): Promise<Map<string, string>>;
   /** Once: marks active ones as expired. @returns how many changed */
@@ -88,6 +122,18 @@ export interface SubscriptionRepository {
   setStatus(id: string, status: Subscription['status']): Promise<Subscription | null>;
   /** Opts out the subscription with this endpoint, if there is one. */
   optOut(siteId: string, endpoint: string): Promise<void>;
+  /** Expires one whose browser subscribed anew, and notes what took its place. Repeating it changes nothing. */
+  replace(id: string, replacedBy: Pick<Subscription, 'id' | 'transport'>): Promise<void>;
+  /**
+   * @returns how many active subscriptions of a site there are of each transport, and under each VAPID key, and how
+   *   many of `fcmLegacy` had their place taken by one of `vapid`
+   */
+  countByTransport(siteId: string): Promise<{
+    transports: Record<Transport, number>;
+    /** By public key; '' for those made under the site's first one. */
+    vapidKeys: Record<string, number>;
+    movedToVapid: number;
+  }>;
 }
 
 export interface NewEvent {
@@ -166,6 +212,8 @@ export interface CampaignRepository {
    */
   complete(id: string, version: number | null): Promise<boolean>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
+  /** Makes a variant the one that alone is sent from now on, unless one is already. @returns the one that is */
+  setWinner(id: string, variant: string): Promise<string>;
   /** Marks a campaign as done with: nothing of it is open any more. */
   finish(id: string): Promise<void>;
   /** Published campaigns that are not done with: their workflow must be there. */
@@ -224,6 +272,8 @@ export interface RunRepository {
   openDue(campaign: Pick<Campaign, 'id' | 'version'>, due: PlannedRun[]): Promise<void>;
   /** @returns the run of a campaign with the latest instant, also one that was missed */
   latest(campaignId: string): Promise<Run | null>;
+  /** @returns the first run of a campaign that was not missed */
+  first(campaignId: string): Promise<Run | null>;
   /** @returns the runs of a campaign that are not over, up to 1,000 */
   openOf(campaignId: string): Promise<Run[]>;
   byId(id: string): Promise<Run | null>;
@@ -274,19 +324,29 @@ export interface MessageResult {
   settlement: Settlement;
   attempts: Attempt[];
   devices: Device[];
+  /** Which variant was, or was to be, sent. */
+  variant?: string | undefined;
 }
 
 /** `released`: only rows that waited for the end of quiet hours, or only others; absent: both. */
 export type ClaimQuery =
   | { runId: string; partitions: { from: number; to: number }; limit: number; released?: boolean }
   | { queueOf: string; limit: number; released?: boolean }
-  | { messageId: string };
+  | { messageId: string }
+  /** What of a webhook's batch is open, whether or not it is due. */
+  | { batchId: string };
 
 export interface MessageRepository {
   /** Rows that are there already are left alone. @returns how many were new */
   insertRunRows(rows: NewRunRow[]): Promise<number>;
   /** The same for a run whose rows are drawn, and nothing once its draw may have begun: it is no longer materialising. */
   insertRowsToDraw(runId: string, rows: NewRunRow[]): Promise<number>;
+  /** Inserts queued rows of an API call; those that are there already are left alone. @returns how many were new */
+  insertApiRows(rows: NewApiRow[]): Promise<number>;
+  /** Writes down in which batch claimed rows travel. @returns the ids of those that the token still holds */
+  noteBatch(rows: { id: string; token: string }[], batchId: string): Promise<Set<string>>;
+  /** @returns how many rows of a batch are open */
+  countOpenOfBatch(batchId: string): Promise<number>;
   /** `conflict`: another waiting row of the passage is there. */
   insertTriggerRow(row: NewTriggerRow): Promise<'inserted' | 'exists' | 'conflict'>;
   byId(id: string): Promise<Message | null>;
@@ -348,7 +408,29 @@ export interface MessageRepository {
     after: string | null,
     limit: number,
   ): Promise<Message[]>;
-  stats(campaignId: string, kind: 'live' | 'past', nowMs: number): Promise<CampaignStats>;
+  stats(campaignId: string, kind: AudienceKind, nowMs: number): Promise<CampaignStats>;
+  /** @returns of each variant how many messages were sent, and how many of them have a receipt of each kind */
+  variantStats(campaignId: string): Promise<Map<string, VariantCounts>>;
+}
+
+export interface VariantCounts {
+  sent: number;
+  failed: number;
+  delivered: number;
+  viewed: number;
+  clicked: number;
+  dismissed: number;
+}
+
+/** A recipient of an API-triggered campaign. */
+export interface NewApiRow {
+  id: string;
+  profileId: string;
+  campaignId: string;
+  version: number;
+  siteId: string | undefined;
+  dueAt: Date;
+  request: ApiRequest;
 }
 
 export interface NewRunRow {
@@ -356,7 +438,7 @@ export interface NewRunRow {
   profileId: string;
   campaignId: string;
   version: number;
-  siteId: string;
+  siteId: string | undefined;
   partition: number;
   dueAt: Date;
   /** Settled from the start: quiet hours that discard; with a targeting cap also who cannot be reached. */
@@ -376,7 +458,7 @@ export interface NewTriggerRow {
   profileId: string;
   campaignId: string;
   version: number;
-  siteId: string;
+  siteId: string | undefined;
   passage: Passage;
   dueAt: Date;
   /** It is due at the end of quiet hours, and leaves under their rate. */
@@ -395,8 +477,14 @@ export interface ThroughputRepository {
   take(bucket: Bucket, wanted: number): Promise<{ grant: string; granted: number; nextAt: Date }>;
   /** Says how many of a grant left: the others may be taken again. Saying it again changes nothing. */
   settle(bucket: Bucket, grant: string, left: number): Promise<void>;
-  /** Notes that somebody sees to the queue of a campaign. @returns whether nobody did: then the caller is to wake it */
-  wake(campaignId: string): Promise<boolean>;
+  /**
+   * Notes that somebody sees to the queue of a campaign.
+   * @param dueAt of what was queued; default now
+   * @returns whether nobody did, or nobody looks before then: then the caller is to wake it
+   */
+  wake(campaignId: string, dueAt?: Date): Promise<boolean>;
+  /** Notes until when whoever sees to the queue waits: what is due before then is to wake it. */
+  doze(campaignId: string, until: Date): Promise<void>;
   /** Notes that nobody does any more. */
   sleep(campaignId: string): Promise<void>;
 }
@@ -453,9 +541,17 @@ export interface Reach {
  * Each throws {@link SegmentTooSlow} when no answer came within its time, and {@link UnknownReference} when a
  * saved segment or a list is not there.
  */
+/** What makes a profile reachable, by channel. */
+export interface ReachOptions {
+  nowMs: number;
+  siteId?: string | undefined;
+  /** What a webhook requires of a profile; the properties of an event are not known before there is one. */
+  webhook?: { required: WebhookField[]; properties?: string[] | undefined } | undefined;
+}
+
 export interface AudienceRepository {
   /** @param siteId the site whose subscriptions make a profile reachable; absent: any site */
-  estimate(segment: Segment, options: { nowMs: number; siteId?: string | undefined }): Promise<Reach>;
+  estimate(segment: Segment, options: ReachOptions): Promise<Reach>;
   /** @returns those of the profiles that the segment holds for */
   members(segment: Segment, profileIds: string[], nowMs: number): Promise<Set<string>>;
   /** @returns the segment's profiles after an id, by id; none also when none was found for long; `after` null at the end */
@@ -632,4 +728,60 @@ export interface CapRepository {
   suppress(runId: string, which: 'held' | 'withoutSlot', detail: string, most: number): Promise<number>;
   /** Takes a slot for a row that is being sent; asking again changes nothing. @returns false when none is left */
   take(row: { id: string; campaignId: string; token: string }, limit: number): Promise<boolean>;
+}
+
+/** Where webhook campaigns go. Secrets are encrypted before they are written. */
+export interface WebhookRepository {
+  create(target: WebhookTarget): Promise<void>;
+  byId(id: string): Promise<WebhookTarget | null>;
+  /** @returns whether there is one; needs no secret to be read */
+  exists(id: string): Promise<boolean>;
+  byIds(ids: string[]): Promise<Map<string, WebhookTarget>>;
+  list(after: string | null, limit: number): Promise<WebhookTarget[]>;
+  /** Changes everything but the signing secrets. @returns null when there is none with this id */
+  replace(target: WebhookTarget): Promise<WebhookTarget | null>;
+  /**
+   * Makes a secret the one that signs first; the one before signs beside it for so long, or until the next rotation.
+   * A repeat under the same `rotation` takes the place of what that one made, which nobody was told.
+   *
+   * @returns null when there is none with this id
+   */
+  rotateSecret(
+    id: string,
+    change: { rotation: string; secret: string; previousForMs: number },
+  ): Promise<WebhookTarget | null>;
+  /** @returns the campaigns that use it when it is in use, and is not deleted; null when there is none with this id */
+  delete(id: string): Promise<'deleted' | ReferenceUser[] | null>;
+  addAttempt(attempt: WebhookAttempt): Promise<void>;
+  /** @returns the attempts of a target, the latest first, after the one with this id */
+  attempts(
+    webhookId: string,
+    filter: { campaignId?: string | undefined; batchId?: string | undefined },
+    after: string | null,
+    limit: number,
+  ): Promise<WebhookAttempt[]>;
+}
+
+/** How many requests to a target are under way at once, over all workers. */
+export interface WebhookSlotRepository {
+  /** @returns whether a slot was free; it is again after `leaseMs` by the database's clock, or when it is given back */
+  take(webhookId: string, concurrency: number, holder: string, leaseMs: number): Promise<boolean>;
+  giveBack(webhookId: string, holder: string): Promise<void>;
+}
+
+/** One property that profiles or events have, as an editor offers it. */
+export interface KnownProperty {
+  name: string;
+  types: ('string' | 'number' | 'boolean' | 'date' | 'array' | 'object')[];
+  /** Up to three values, cut to 80 characters. */
+  examples: unknown[];
+}
+
+/** Which properties there are, learned from a sample of what was stored. */
+export interface PropertyRepository {
+  ofProfiles(): Promise<KnownProperty[]>;
+  /** @returns the properties of the latest events of a name; [] when there are none */
+  ofEvent(name: string): Promise<KnownProperty[]>;
+  /** @returns the names of events, the latest first, at most so many */
+  eventNames(limit: number): Promise<string[]>;
 }

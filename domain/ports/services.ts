@@ -1,4 +1,5 @@
-import type { Gate } from '../campaign.ts';
+import type { CampaignLabel, Gate } from '../campaign.ts';
+import type { TemplateEscape } from '../template-output.ts';
 
 /** What activities need beside repositories and channels; each is given at a composition root. */
 export interface Clock {
@@ -15,12 +16,28 @@ export interface Randomness {
   token(): string;
 }
 
+export interface RenderTextOptions {
+  /**
+   * What the text is: its outputs are percent-encoded in an address and escaped as strings in JSON; default `none`,
+   * plain text. The filter `raw` puts a value in as it is.
+   */
+  escape?: TemplateEscape | undefined;
+}
+
 /** Renders texts with Liquid expressions. */
 export interface TemplateEngine {
   /** @returns the fault, or null when the text parses */
   check(text: string): string | null;
-  /** @throws when the text does not render */
-  render(text: string, scope: Record<string, unknown>): Promise<string> | string;
+  /** @returns the paths of what the text reads, such as `['profile', 'name']`; of `a[b]` as far as it is known */
+  references(text: string): string[][];
+  /**
+   * Fills a template from the scope: own properties only, what is missing is empty. The word `now` in
+   * `{{ 'now' | date: '%d.%m.' }}` is the scope's `now`, an ISO 8601 instant; dates are shown in UTC unless
+   * the filter names a zone.
+   *
+   * @throws when the text does not render
+   */
+  render(text: string, scope: Record<string, unknown>, options?: RenderTextOptions): Promise<string> | string;
 }
 
 /** Signs what a browser must show when it reports about a message. */
@@ -49,7 +66,7 @@ export interface TriggerSignals {
 
 /** Starts the queue of a live campaign, or wakes it. */
 export interface QueueWaker {
-  wakeQueue(campaignId: string, campaignName: string): Promise<void>;
+  wakeQueue(campaign: CampaignLabel): Promise<void>;
 }
 
 export interface Log {

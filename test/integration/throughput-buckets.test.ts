@@ -85,4 +85,18 @@ describe('the buckets of rates', function () {
     await store().sleep('c');
     expect([await store().wake('c'), await store(1).wake('c')]).to.deep.equal([true, false]);
   });
+
+  it('tell one of those who queue something for before the queue looks again to wake it, and nobody else', async () => {
+    const [soon, later] = [new Date(Date.now() + 60_000), new Date(Date.now() + 3_600_000)];
+    await store().doze('d', soon);
+    expect(await store().wake('d', later)).to.equal(false);
+    expect(await store().wake('d', soon)).to.equal(false);
+    const woken = await Promise.all(Array.from({ length: 20 }, (_, i) => store(i).wake('d')));
+    expect(woken.filter(Boolean)).to.have.length(1);
+    await store().doze('d', later);
+    expect(await store(1).wake('d', soon)).to.equal(true);
+    await store().doze('d', later);
+    await store().sleep('d');
+    expect(await store().wake('d', new Date(later.getTime() + 1))).to.equal(true);
+  });
 });

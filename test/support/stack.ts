@@ -4,13 +4,15 @@ import { startApi, type RunningApi } from '../../api/server.ts';
 import { createLog } from '../../runtime/log.ts';
 import { readConfig } from '../../config.ts';
 import type { DeliveryLimits } from '../../activities/delivery/deps.ts';
-import { bundleWorkflows, startWorker, type RunningWorker } from '../../worker.ts';
+import { bundleWorkflows, startWorker, type RunningWorker, type WorkerOptions } from '../../worker.ts';
 import { startPushService, type PushService } from './push-service/push-service.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
 import { sharedServers, uniqueName } from './servers.ts';
 import { quietWorkers } from './time-skipping-server.ts';
 
 export const ADMIN_KEY = 'test-admin-key-0123456789';
+/** 32 bytes as base64. */
+export const SECRET_KEY = Buffer.alloc(32, 'test-secret-key').toString('base64');
 
 /** API, workers and a push service on the shared servers, with a database and a task queue of their own. */
 export interface TestStack {
@@ -38,14 +40,19 @@ export interface WorkerDifferences {
   /** The contact that push services are told. */
   contact?: string;
   maxActivities?: number;
+  standIns?: WorkerOptions['standIns'];
 }
 
 let bundle: ReturnType<typeof bundleWorkflows> | undefined;
 
 export interface StackOptions {
+  /** Services in the place of the usual ones. */
+  standIns?: WorkerOptions['standIns'];
   /** How many workers run in this process; default 1. */
   workers?: number;
   limits?: Partial<DeliveryLimits>;
+  /** CIDR blocks that webhooks may reach beside public addresses, such as `127.0.0.0/8`; default none. */
+  webhookAllow?: string;
   /** Of a Temporal server of its own; default the shared one. */
   temporalAddress?: string;
 }
@@ -87,6 +94,8 @@ async function startParts(
     PORT: '0',
     BECKON_ADMIN_KEY: ADMIN_KEY,
     BECKON_PUSH_HOSTS: push.host,
+    BECKON_SECRET_KEY: SECRET_KEY,
+    BECKON_WEBHOOK_ALLOW: options.webhookAllow ?? '',
     LOG_LEVEL: process.env.BECKON_TEST_LOG ?? 'fatal',
   });
   const config = { ...base, mongodbUri, temporalAddress };
@@ -111,7 +120,7 @@ async function startParts(
   const api = await moreApi();
   const moreWorker = async (
     limits?: Partial<DeliveryLimits>,
-    { contact = config.contact, maxActivities }: WorkerDifferences = {},
+    { contact = config.contact, maxActivities, standIns = options.standIns }: WorkerDifferences = {},
   ): Promise<RunningWorker> => {
     const worker = await startWorker({
       config: { ...config, contact },
@@ -122,6 +131,7 @@ async function startParts(
       bundle: workflowBundle,
       limits: { ...options.limits, ...limits },
       ...(maxActivities === undefined ? {} : { maxActivities }),
+      ...(standIns === undefined ? {} : { standIns }),
     });
     running.push(worker);
     return worker;
@@ -144,6 +154,8 @@ async function startParts(
       TEMPORAL_ADDRESS: temporalAddress,
       BECKON_ADMIN_KEY: ADMIN_KEY,
       BECKON_PUSH_HOSTS: push.host,
+      BECKON_SECRET_KEY: SECRET_KEY,
+      BECKON_WEBHOOK_ALLOW: options.webhookAllow ?? '',
       BECKON_PUBLIC_URL: api.url,
       BECKON_TEST_TASK_QUEUE: name,
     }),

@@ -106,6 +106,39 @@ describe('the configuration', () => {
     });
   });
 
+  it('takes 32 bytes in either alphabet of base64 as the secret key, and nothing else', () => {
+    const key = Buffer.alloc(32, 0xfb);
+    for (const form of [key.toString('base64'), key.toString('base64url')])
+      expect(readConfig({ BECKON_SECRET_KEY: form }).secretKey).to.deep.equal(key);
+    expect(readConfig({}).secretKey).to.equal(undefined);
+    const short = Buffer.alloc(31).toString('base64');
+    const long = Buffer.alloc(33).toString('base64');
+    for (const wrong of [
+      'x',
+      short,
+      long,
+      `${key.toString('base64')}=`,
+      'a secret of forty-three characters, no more',
+    ])
+      expect(faultsOf({ BECKON_SECRET_KEY: wrong }), wrong).to.have.length(1);
+  });
+
+  it('does not repeat a faulty secret key', () => {
+    expect(faultsOf({ BECKON_SECRET_KEY: 'hunter2' }).join())
+      .to.include('openssl')
+      .and.not.include('hunter2');
+  });
+
+  it('takes blocks of addresses that webhooks may reach, and names what is none', () => {
+    expect(readConfig({ BECKON_WEBHOOK_ALLOW: '10.1.0.0/16, fd00::/8,' }).webhookAllow).to.deep.equal([
+      '10.1.0.0/16',
+      'fd00::/8',
+    ]);
+    expect(readConfig({}).webhookAllow).to.deep.equal([]);
+    for (const wrong of ['10.1.2.3', '10.0.0.0/33', 'localhost', '*', '10.1.0.0/16;10.2.0.0/16'])
+      expect(faultsOf({ BECKON_WEBHOOK_ALLOW: wrong }), wrong).to.have.length(1);
+  });
+
   it('does not take a port that is no whole number', () => {
     for (const port of ['x', '-1', '1.5', '1e9', '0x', ' ']) {
       expect(faultsOf({ PORT: port }), JSON.stringify(port)).to.have.length(1);

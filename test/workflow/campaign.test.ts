@@ -55,6 +55,17 @@ describe('a campaign', function () {
     });
   });
 
+  it('that is API-triggered begins and ends as a live one, and looks for no events', async () => {
+    const { log, activities } = scene();
+    await withTimeSkipping(activities, async (time) => {
+      const now = await time.nowMs();
+      const handle = await time.start(WORKFLOW.campaign, ID, log.input('api', now + HOUR, now + DAY));
+      expect(await handle.result()).to.equal('completed');
+      expect(log.calls.map((call) => call.name)).to.deep.equal(['beginCampaign', 'finishCampaign']);
+      expectAt(log.at('finishCampaign'), now + DAY, 'the end');
+    });
+  });
+
   it('that was edited before its first look begins when its row says', async () => {
     const { log, activities } = scene();
     await withTimeSkipping(activities, async (time) => {

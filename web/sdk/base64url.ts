@@ -8,3 +8,9 @@ export function sameBytes(buffer: ArrayBuffer | null, bytes: Uint8Array): boolea
   if (buffer?.byteLength !== bytes.length) return false;
   return new Uint8Array(buffer).every((byte, index) => byte === bytes[index]);
 }
+
+/** Encodes as unpadded base64url. */
+export function textOf(buffer: ArrayBuffer): string {
+  const binary = String.fromCharCode(...new Uint8Array(buffer));
+  return btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}

@@ -1,6 +1,8 @@
 import { anonymousIdOf } from './anonymous-id.ts';
 import { describeBrowser } from './browser-info.ts';
 import { bytesOf, sameBytes } from './base64url.ts';
+import { reportSafariClick } from './safari-click.ts';
+import { askSafari, needsSafariPush, safariToken } from './safari-push.ts';
 
 export interface BeckonOptions {
   siteId: string;
@@ -10,6 +12,8 @@ export interface BeckonOptions {
   serviceWorkerPath?: string;
   /** The site's VAPID public key, base64url. */
   vapidPublicKey: string;
+  /** The site's Safari website push id, for Safari before 16; absent: those cannot subscribe. */
+  safariWebsitePushId?: string;
 }
 
 export interface SubscribeOptions {
@@ -34,7 +38,7 @@ export interface Beckon {
 }
 
 const REQUIRED = ['siteId', 'serverUrl', 'vapidPublicKey'];
-const KNOWN = [...REQUIRED, 'serviceWorkerPath'];
+const KNOWN = [...REQUIRED, 'serviceWorkerPath', 'safariWebsitePushId'];
 
 /** Pages call it without a type check. @returns what is wrong with the options, a part of a sentence each */
 function optionFaults(given: Record<string, unknown>): string[] {
@@ -69,15 +73,32 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
     return url.href;
   }
 
-  async function pushSubscription(settings: BeckonOptions): Promise<PushSubscription> {
+  /** @returns the subscription, and the endpoint of the one whose place it takes */
+  async function pushSubscription(
+    settings: BeckonOptions,
+  ): Promise<{ subscription: PushSubscription; replaces?: string }> {
     await page.navigator.serviceWorker.register(workerUrl(settings));
     const { pushManager } = await page.navigator.serviceWorker.ready;
     const applicationServerKey = bytesOf(settings.vapidPublicKey);
     const existing = await pushManager.getSubscription();
-    if (existing && sameBytes(existing.options.applicationServerKey, applicationServerKey)) return existing;
-    // A browser refuses a second key: pushes signed with the site's new one need a new subscription.
+    if (existing && sameBytes(existing.options.applicationServerKey, applicationServerKey)) {
+      return { subscription: existing };
+    }
+    // A browser refuses a second key: pushes signed with the site's new one, or by VAPID at all after legacy FCM,
+    // need a new subscription. Where permission was given nobody is asked again.
     await existing?.unsubscribe();
-    return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+    const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
+    return { subscription, ...(existing ? { replaces: existing.endpoint } : {}) };
+  }
+
+  /** Safari before 16 registers with the server by itself. */
+  async function subscribeSafari(settings: BeckonOptions): Promise<SubscribeResult> {
+    const { serverUrl, safariWebsitePushId: websitePushId } = settings;
+    if (websitePushId === undefined) return { status: 'unsupported' };
+    const anonymousId = anonymousIdOf(page);
+    const { permission, deviceToken } = await askSafari(page, { serverUrl, websitePushId, anonymousId });
+    if (permission !== 'granted') return { status: permission };
+    return { status: 'subscribed', endpoint: (deviceToken ?? '').toLowerCase() };
   }
 
   async function call(method: string, settings: BeckonOptions, body: Record<string, unknown>): Promise<void> {
@@ -95,18 +116,22 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
       const faults = optionFaults({ ...given });
       if (faults.length > 0) throw new Error(`beckon.init: ${faults.join('; ')}`);
       options = { ...given, serverUrl: given.serverUrl.replace(/\/+$/, '') };
+      reportSafariClick(page, options.serverUrl);
     },
     async subscribe({ topics, customAttributes } = {}) {
       const settings = configured();
       const { navigator } = page;
+      if (needsSafariPush(page)) return subscribeSafari(settings);
       const supported = 'serviceWorker' in navigator && 'PushManager' in page && 'Notification' in page;
       if (!supported) return { status: 'unsupported' };
       const permission = await page.Notification.requestPermission();
       if (permission !== 'granted') return { status: permission };
-      const subscription = await pushSubscription(settings);
+      const { subscription, replaces } = await pushSubscription(settings);
       await call('POST', settings, {
         transport: 'vapid',
         pushSubscription: subscription.toJSON(),
+        vapidPublicKey: settings.vapidPublicKey,
+        ...(replaces === undefined ? {} : { replaces }),
         ...describeBrowser(navigator),
         anonymousId: anonymousIdOf(page),
         ...(topics === undefined ? {} : { topics }),
@@ -116,6 +141,12 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
     },
     async unsubscribe() {
       const settings = configured();
+      if (needsSafariPush(page)) {
+        const token = safariToken(page, settings.safariWebsitePushId ?? '');
+        if (token === undefined) return false;
+        await call('DELETE', settings, { endpoint: token.toLowerCase() });
+        return true;
+      }
       if (!('serviceWorker' in page.navigator)) return false;
       const registration = await page.navigator.serviceWorker.getRegistration();
       const subscription = await registration?.pushManager.getSubscription();

@@ -16,7 +16,7 @@ export interface NotificationData {
 /** The payload of one of our pushes; null for any other. */
 export function readPayload(data: { json(): unknown } | null): PushPayload | null {
   try {
-    const value = data?.json();
+    const value = unwrapped(data?.json());
     return isPayload(value) ? value : null;
   } catch {
     return null;
@@ -47,6 +47,12 @@ export function toShownNotification(payload: PushPayload): ShownNotification {
     ...(actions.length === 0 ? {} : { actions: actions.map(({ action, title }) => ({ action, title })) }),
     data,
   };
+}
+
+/** Legacy FCM hands over everything that travelled, with our payload as a text in `data`. */
+function unwrapped(value: unknown): unknown {
+  if (!isRecord(value) || !isRecord(value.data) || typeof value.data.payload !== 'string') return value;
+  return JSON.parse(value.data.payload) as unknown;
 }
 
 function isPayload(value: unknown): value is PushPayload {

@@ -1,3 +1,4 @@
+import { textOf } from '../sdk/base64url.ts';
 import { describeBrowser } from '../sdk/browser-info.ts';
 import type { SubscriptionChangeEventLike, SubscriptionLike, WorkerScope } from './worker-types.ts';
 
@@ -14,6 +15,7 @@ export async function renewSubscription(
   const siteId = query.get('site');
   const serverUrl = query.get('server');
   if (!siteId || !serverUrl) return;
+  const replaces = event.oldSubscription?.endpoint;
   const subscription = event.newSubscription ?? (await subscribeAgain(scope, event, query.get('key')));
   if (!subscription) return;
   await scope.fetch(`${serverUrl}/v1/sdk/subscriptions`, {
@@ -23,12 +25,19 @@ export async function renewSubscription(
       siteId,
       transport: 'vapid',
       pushSubscription: subscription.toJSON(),
+      ...keyOf(subscription),
+      ...(replaces ? { replaces } : {}),
       ...describeBrowser(scope.navigator),
       ...(query.get('visitor') ? { anonymousId: query.get('visitor') } : {}),
     }),
     credentials: 'omit',
     keepalive: true,
   });
+}
+
+/** The key that it was made under, where the browser tells. */
+function keyOf({ options }: SubscriptionLike): { vapidPublicKey?: string } {
+  return options?.applicationServerKey ? { vapidPublicKey: textOf(options.applicationServerKey) } : {};
 }
 
 async function subscribeAgain(

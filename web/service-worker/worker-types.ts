@@ -39,6 +39,7 @@ export interface SubscriptionChangeEventLike extends Extendable {
 }
 
 export interface SubscriptionLike {
+  readonly endpoint?: string;
   readonly options?: { readonly applicationServerKey?: ArrayBuffer | null };
   toJSON(): unknown;
 }

@@ -70,6 +70,8 @@ export async function startFaultStack(servers?: {
       TEMPORAL_ADDRESS: temporalAddress,
       TEMPORAL_NAMESPACE: temporalNamespace,
       BECKON_PUSH_HOSTS: push.host,
+      BECKON_WEBHOOK_ALLOW: '127.0.0.0/8',
+      BECKON_SECRET_KEY: Buffer.alloc(32, 'fault').toString('base64'),
     };
     const config = readConfig({ ...env, PORT: '0', BECKON_ADMIN_KEY: ADMIN_KEY, LOG_LEVEL: 'fatal' });
     const openApi = (port: number): Promise<RunningApi> =>

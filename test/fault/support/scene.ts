@@ -59,7 +59,7 @@ export function publishCart(stack: FaultStack, siteId: string, within: string): 
   });
 }
 
-async function publish(stack: FaultStack, campaign: object): Promise<string> {
+export async function publish(stack: FaultStack, campaign: object): Promise<string> {
   const { id } = await stack.client.must('/v1/campaigns', campaign);
   await stack.client.must(`/v1/campaigns/${id}/publish`);
   return id as string;

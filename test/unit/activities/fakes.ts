@@ -100,7 +100,10 @@ export function createFakeDelivery(rowCount: number) {
       },
       record: (results: MessageResult[]) => state.record(results),
     },
-    campaigns: { version: () => Promise.resolve(definition) },
+    campaigns: {
+      version: () => Promise.resolve(definition),
+      byId: () => Promise.resolve({ id: 'campaign', targetId: 7, definition }),
+    },
     sites: { byId: () => Promise.resolve(site) },
     profiles: {
       byIds: (ids: string[]) =>
@@ -109,7 +112,12 @@ export function createFakeDelivery(rowCount: number) {
     subscriptions: {
       activeOf: (_siteId: string, ids: string[]) =>
         Promise.resolve(
-          new Map(ids.map((id) => [id, [{ id: `browser of ${id}`, endpoint: 'https://push', keys: {} }]])),
+          new Map(
+            ids.map((id) => [
+              id,
+              [{ id: `browser of ${id}`, endpoint: 'https://push', transport: 'vapid', keys: {} }],
+            ]),
+          ),
         ),
       latestZones: () => Promise.resolve(state.latestZones),
       expire: (ids: string[]) => {

@@ -17,7 +17,7 @@ function setUp(rowCount: number, released = 0) {
   const { messages } = fake.deps;
   messages.claim = (query) => {
     claims.push(query);
-    if ('messageId' in query) throw new Error('a run claims by page');
+    if (!('limit' in query)) throw new Error('a run claims by page');
     const page = left
       .filter((row) => query.released === undefined || (row.released === true) === query.released)
       .slice(0, query.limit);
@@ -81,7 +81,7 @@ describe('draining under a rate', () => {
   it('of which nothing may leave for long says until when to wait, and claims nothing', async () => {
     const { fake, claims, drain } = setUp(3);
     fake.state.takeTokens = () => 0;
-    expect(await drain()).to.deep.equal({ kind: 'wait', untilMs: fake.clock.nowMs() + 60_000 });
+    expect(await drain()).to.deep.equal({ kind: 'wait', untilMs: fake.clock.nowMs() + 60_000, byRate: true });
     expect(claims).to.deep.equal([]);
   });
 

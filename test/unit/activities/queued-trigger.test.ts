@@ -13,7 +13,7 @@ function setUp() {
   if (!row) throw new Error('no row');
   const wanted = { ...row };
   Object.assign(row, { state: 'waiting', token: undefined });
-  const state = { awake: false, told: 0, tellFails: false };
+  const state = { awake: false, told: 0, tellFails: false, dozes: undefined as Date | undefined };
   const { messages, throughput } = fake.deps;
   const take = messages.claim;
   messages.claim = async (...query) => {
@@ -40,13 +40,17 @@ function setUp() {
     state.awake = true;
     return Promise.resolve(!was);
   };
+  throughput.doze = (_, until) => {
+    state.dozes = until;
+    return Promise.resolve();
+  };
   throughput.sleep = () => {
     state.awake = false;
     return Promise.resolve();
   };
   fake.deps.queues = {
-    wakeQueue(id, name) {
-      expect([id, name]).to.deep.equal(['campaign', 'News']);
+    wakeQueue(campaign) {
+      expect(campaign).to.deep.equal({ id: 'campaign', name: 'News', channel: 'webPush' });
       if (state.tellFails) return Promise.reject(new Error('Temporal is away'));
       state.told += 1;
       return Promise.resolve();
@@ -154,7 +158,7 @@ describe('the queue of a live campaign', () => {
   });
 
   it('waits for its rate, and never so long that it would miss that its messages were closed', async () => {
-    const { fake, row, drain } = setUp();
+    const { fake, row, state, drain } = setUp();
     row.queued = true;
     fake.state.takeTokens = () => 0;
     const waits = await drain();
@@ -163,8 +167,46 @@ describe('the queue of a live campaign', () => {
       untilMs: fake.clock.nowMs() + 60_000,
       text: '1 queued message leaves at 60 a minute.',
     });
+    // What comes now waits for the rate as well: nobody needs to wake it.
+    expect(state.dozes).to.equal(undefined);
     row.dueAt = new Date(fake.clock.nowMs() + 24 * 3_600_000);
     fake.deps.messages.claim = () => Promise.resolve([]);
     expect(await drain()).to.deep.include({ kind: 'wait', untilMs: fake.clock.nowMs() + 600_000 });
+    expect(state.dozes).to.deep.equal(new Date(fake.clock.nowMs() + 600_000));
+  });
+
+  it('looks once more after it said until when it waits, and goes on with what came meanwhile', async () => {
+    const { fake, row, drain } = setUp();
+    Object.assign(row, { queued: true, dueAt: new Date(fake.clock.nowMs() + 3_600_000) });
+    fake.deps.messages.claim = () => Promise.resolve([]);
+    const { doze } = fake.deps.throughput;
+    fake.deps.throughput.doze = async (id, until) => {
+      await doze(id, until);
+      row.dueAt = new Date(fake.clock.nowMs());
+    };
+    expect(await drain()).to.deep.include({ kind: 'more' });
+  });
+
+  it('sends what came while it found that the rest is due later', async () => {
+    const { fake, row, drain } = setUp();
+    Object.assign(row, { queued: true, dueAt: new Date(fake.clock.nowMs() + 3_600_000) });
+    fake.deps.messages.claim = () => Promise.resolve([]);
+    const { nextQueued } = fake.deps.messages;
+    let looks = 0;
+    fake.deps.messages.nextQueued = async (id) => {
+      const next = await nextQueued(id);
+      looks += 1;
+      if (looks === 1) row.dueAt = new Date(fake.clock.nowMs());
+      return next;
+    };
+    expect(await drain()).to.deep.include({ kind: 'more' });
+  });
+
+  it('says of an API-triggered campaign without a rate that its messages leave as soon as due', async () => {
+    const { fake, row, drain } = setUp();
+    Object.assign(row, { queued: true, dueAt: new Date(fake.clock.nowMs() + 3_600_000) });
+    Object.assign(fake.definition, { who: { api: {} }, when: { start: 'now' } });
+    fake.deps.messages.claim = () => Promise.resolve([]);
+    expect(await drain()).to.deep.include({ text: '1 queued message leaves as soon as due.' });
   });
 });

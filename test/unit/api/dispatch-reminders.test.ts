@@ -13,6 +13,7 @@ const campaign = (more: Partial<ActiveLiveCampaign> = {}): ActiveLiveCampaign =>
   id: 'c',
   name: 'Trips',
   version: 1,
+  channel: 'webPush',
   siteId: 's',
   live: {
     event: 'Booked',

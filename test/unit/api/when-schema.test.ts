@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { campaignInput } from '../../../api/campaigns/schemas.ts';
+import { campaignInput, definitionShape } from '../../../api/campaigns/schemas.ts';
 import { when } from '../../../api/campaigns/when-schema.ts';
 import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
@@ -169,7 +169,7 @@ describe('the schema of when', () => {
     }
     const live = blocks.map((block) => block.live).filter((one) => one !== undefined);
     expect(live).to.have.length(1);
-    const who = campaignInput.shape.who.parse({ live: live[0] }) as Audience;
+    const who = definitionShape.who.parse({ live: live[0] }) as Audience;
     expect(scheduleFaults({ who, when: { start: 'now' } }, context)).to.deep.equal([]);
     for (const [, rule] of page.matchAll(/^\| `(FREQ=[^`]+)`/gm))
       expect(readRule(rule ?? ''), rule).to.have.key('rule');

@@ -67,10 +67,19 @@ for (const http2 of [true, false]) {
       expect(topicOf('message-1')).to.not.equal(topicOf('message-2'));
     });
 
+    it('sends the topic of the campaign in place of the one of the message', async () => {
+      expect((await channel.send(push({ topic: 'cart_42-' }))).kind).to.equal('delivered');
+      expect(service.received()[0]?.topic).to.equal('cart_42-');
+    });
+
     it('delivers the longest payload and refuses one byte more without a request', async () => {
       expect((await channel.send(push({ payload: 'x'.repeat(3_993) }))).kind).to.equal('delivered');
       const tooLong = await channel.send(push({ payload: `é${'x'.repeat(3_992)}` }));
-      expect(tooLong).to.deep.equal({ kind: 'rejected', reason: 'payloadTooLarge' });
+      expect(tooLong).to.deep.equal({
+        kind: 'rejected',
+        reason: 'payloadTooLarge',
+        detail: 'the message has 3994 bytes, 1 more than the 3993 that a push may have',
+      });
       expect(service.received()).to.have.length(1);
     });
 

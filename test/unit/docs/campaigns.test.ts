@@ -29,6 +29,8 @@ describe('the campaigns that the documentation shows', () => {
     ['schedules', 1],
     ['reminders', 1],
     ['throughput', 1],
+    ['content', 1],
+    ['api-triggered', 1],
   ];
   for (const [page, atLeast] of PAGES) {
     it(`can be published: each in docs/${page}.md`, async () => {

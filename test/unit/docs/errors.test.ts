@@ -31,6 +31,15 @@ const failures = {
   payloadTooLarge: true,
   hostNotAllowed: true,
   invalidSubscription: true,
+  notConfigured: true,
+  urlMissing: true,
+  urlNotAllowed: true,
+  InvalidAuthentication: true,
+  BadRequest: true,
+  targetGone: true,
+  addressNotAllowed: true,
+  redirect: true,
+  invalidRequest: true,
   timeout: true,
   connectionRefused: true,
   dns: true,
@@ -79,6 +88,13 @@ describe('docs/errors.md', () => {
   });
 
   it('explains each failure reason, and those by status together', () => {
-    expect(namesBelow('Failed')).to.have.members([...Object.keys(failures), 'http429']);
+    const byTheirNames = [
+      'DeviceTokenInactiveForTopic',
+      'NotRegistered',
+      'ServerUnavailable',
+      'TooManyRequests',
+    ];
+    const names = [...Object.keys(failures), 'http429', ...byTheirNames];
+    expect(namesBelow('Failed')).to.have.members(names);
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CampaignDefinition, CampaignSchedule } from '../../../domain/campaign.ts';
+import type { WebPushDefinition, CampaignSchedule } from '../../../domain/campaign.ts';
 import {
   changeFaults,
   hasBegun,
@@ -13,8 +13,8 @@ const nowMs = startsAt.getTime() + 3_600_000;
 
 function past(
   when: CampaignSchedule = { start: 'now' },
-  more: Partial<CampaignDefinition> = {},
-): CampaignDefinition {
+  more: Partial<WebPushDefinition> = {},
+): WebPushDefinition {
   return {
     name: 'News',
     channel: 'webPush',
@@ -28,7 +28,7 @@ function past(
 }
 
 describe('changeFaults', () => {
-  const pointers = (definition: CampaignDefinition, next: CampaignDefinition, atMs = nowMs): string[] =>
+  const pointers = (definition: WebPushDefinition, next: WebPushDefinition, atMs = nowMs): string[] =>
     changeFaults({ definition, startsAt }, next, atMs).map(({ pointer }) => pointer);
 
   it('keeps channel, site, kind and, once it has begun, the start, and says each', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Campaign, CampaignDefinition, LiveAudience } from '../../../domain/campaign.ts';
+import type { Campaign, WebPushDefinition, LiveAudience } from '../../../domain/campaign.ts';
 import type { StoredEvent } from '../../../domain/event.ts';
 import { explainEvent } from '../../../domain/explain-events.ts';
 import {
@@ -21,7 +21,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const at = (ms: number): Date => new Date(NOW + ms);
 
-const definition: CampaignDefinition = {
+const definition: WebPushDefinition = {
   name: 'Cart',
   channel: 'webPush',
   siteId: 's1',
@@ -35,7 +35,7 @@ const live: LiveAudience = {
   inaction: { event: 'Charged', within: '10m' },
   filter: { property: 'plan', op: 'eq', value: 'gold' },
 };
-const campaignWith = (more: Partial<CampaignDefinition> = {}, rest: Partial<Campaign> = {}): Campaign => ({
+const campaignWith = (more: Partial<WebPushDefinition> = {}, rest: Partial<Campaign> = {}): Campaign => ({
   id: 'c1',
   targetId: 1,
   status: 'running',
@@ -326,6 +326,50 @@ describe('explain', () => {
   });
 });
 
+describe('explaining an API-triggered campaign', () => {
+  const dnd = { from: '00:00', to: '23:59', action: 'delay' as const };
+  const campaign = campaignWith({ who: { api: {} }, when: { start: 'now', dnd, delay: '5m' } });
+  const request = { sendId: 'call-1', data: { orderId: 'secret' } };
+  const explained = (rows: Message[], status: Campaign['status'] = 'running'): Explanation =>
+    explain(factsWith({ campaign: { ...campaign, status }, rows, runs: [], segment: undefined }));
+  const stepOf = ({ steps }: Explanation, name: string): Step | undefined =>
+    steps.find(({ step }) => step === name);
+
+  it('says that no call named the profile', () => {
+    const said = explained([]);
+    expect(said).to.include({ verdict: 'notSent', summary: 'No message: no call named it.' });
+    expect(stepOf(said, 'who')).to.include({ outcome: 'failed', detail: 'As of now: no call named it.' });
+    expect(stepOf(said, 'schedule')).to.equal(undefined);
+    expect(stepOf(explained([], 'paused'), 'campaign')?.detail).to.include('it takes no calls');
+  });
+
+  it('says which call did, and nothing of its data', () => {
+    const said = explained([rowOf({ request, queued: true, dueAt: at(HOUR), firstDueAt: at(HOUR) })]);
+    expect(said).to.include({
+      verdict: 'waiting',
+      summary: `Waiting: to be sent at ${at(HOUR).toISOString()}.`,
+    });
+    const call = `the call call-1 of ${at(-2 * HOUR).toISOString()} named the profile`;
+    expect(stepOf(said, 'who')).to.deep.include({
+      outcome: 'passed',
+      at: at(-2 * HOUR),
+      detail: `Recorded: ${call}. As of now: ${call}.`,
+    });
+    expect(stepOf(said, 'delay')?.detail).to.equal(`The delay ends at ${at(HOUR).toISOString()}.`);
+    expect(stepOf(said, 'quietHours')?.detail).to.include('a message waits for their end');
+    expect(JSON.stringify(said)).to.not.include('secret');
+  });
+
+  it('says what does not hold for a transactional message', () => {
+    const settings = { ...DEFAULT_SETTINGS, globalLimits: { webPush: { perDay: 1 } } };
+    const row = rowOf({ request: { ...request, transactional: true } });
+    const said = explain(factsWith({ campaign, settings, rows: [row], runs: [], segment: undefined }));
+    expect(stepOf(said, 'who')?.detail).to.include('the transactional call call-1');
+    expect(stepOf(said, 'quietHours')?.detail).to.include('do not hold for a transactional message');
+    expect(stepOf(said, 'limits')?.detail).to.include('do not hold for a transactional message');
+  });
+});
+
 describe('explaining a message that quiet hours held', () => {
   const dnd = { from: '09:00', to: '13:00', action: 'delay' } as const;
   const delayed = campaignWith({ who: { live }, when: { start: 'now', delay: '5m', dnd } });
@@ -466,7 +510,7 @@ describe('explaining an opening event', () => {
       more?: Partial<LiveAudience>;
       rows?: Message[];
       turnAt?: Date | null;
-      when?: CampaignDefinition['when'];
+      when?: WebPushDefinition['when'];
     } = {},
   ): [string, string] => {
     const audience = { ...live, ...more };

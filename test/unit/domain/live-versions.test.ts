@@ -19,6 +19,7 @@ const campaign: ActiveLiveCampaign = {
   ...third,
   id: 'campaign',
   name: 'Cart',
+  channel: 'webPush',
   siteId: 'site',
   startsAt: at(100),
   paused: false,

@@ -52,6 +52,7 @@ describe('templates', () => {
     ["{% liquid\n render 'x' %}", 'render'],
     ['{% frobnicate %}', 'frobnicate'],
     [`{{ a }}${'x'.repeat(defaultTemplateLimits.maxTemplateLength)}`, 'limit'],
+    [`${'{%if a%}'.repeat(200)}${'{%endif%}'.repeat(200)}`, 'deeper than 100 levels'],
   ];
   for (const [text, expected] of faulty) {
     it(`faults ${JSON.stringify(text.slice(0, 50))} in one line, before and when it is rendered`, () => {

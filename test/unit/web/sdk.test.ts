@@ -104,6 +104,7 @@ describe('the browser SDK', () => {
       siteId: 'site1',
       transport: 'vapid',
       pushSubscription: { endpoint: 'https://push.example/new', keys: { p256dh: 'p', auth: 'a' } },
+      vapidPublicKey: settings.vapidPublicKey,
       browserType: 'Chrome',
       platformName: 'Windows',
       language: 'de',
@@ -140,6 +141,19 @@ describe('the browser SDK', () => {
     page.beckon.init(settings);
     await page.beckon.subscribe();
     expect(page.subscribed()).to.equal('https://push.example/new');
+    expect(page.calls[0]?.body).to.include({
+      vapidPublicKey: settings.vapidPublicKey,
+      replaces: 'https://push.example/old',
+    });
+  });
+
+  it('moves a subscription of legacy FCM, which has no key, over to VAPID', async () => {
+    const page = openPage(source, { existingKey: Buffer.alloc(0) });
+    page.beckon.init(settings);
+    await page.beckon.subscribe();
+    expect(page.calls[0]?.body).to.include({ transport: 'vapid', replaces: 'https://push.example/old' });
+    await page.beckon.subscribe();
+    expect(page.calls[1]?.body, 'once it has').to.not.have.property('replaces');
   });
 
   for (const permission of ['denied', 'default'] as const) {

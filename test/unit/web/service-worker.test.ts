@@ -63,6 +63,13 @@ describe('the service worker', () => {
       expect(at.shown[0]?.options.data).to.deep.include({ custom: { k: 'v' } });
     });
 
+    it('shows what legacy FCM brought, with the payload as a text of data', async () => {
+      const at = world();
+      await at.fire('push', json({ from: '1234567890', data: { payload: JSON.stringify(payload) } }));
+      expect(at.shown[0]?.title).to.equal('Still thinking it over?');
+      expect(at.kinds()).to.deep.equal(['delivered', 'viewed']);
+    });
+
     it('posts the receipts delivered and viewed, each with an id of its own', async () => {
       const at = world();
       await at.fire('push', json(payload));
@@ -268,6 +275,22 @@ describe('the service worker', () => {
       expect(at.subscribedWith).to.deep.equal([]);
       expect(at.fetches[0]?.body).to.deep.include({
         pushSubscription: { endpoint: 'https://push.example/new' },
+      });
+    });
+
+    it('says which key the new one was made under, and whose place it takes', async () => {
+      const at = world({ href });
+      const applicationServerKey = Uint8Array.from([4, 250, 255, 1]).buffer;
+      await at.fire('pushsubscriptionchange', {
+        oldSubscription: { endpoint: 'https://push.example/old', toJSON: () => ({}) },
+        newSubscription: {
+          options: { applicationServerKey },
+          toJSON: () => ({ endpoint: 'https://push.example/new' }),
+        },
+      });
+      expect(at.fetches[0]?.body).to.include({
+        vapidPublicKey: Buffer.from(applicationServerKey).toString('base64url'),
+        replaces: 'https://push.example/old',
       });
     });
 

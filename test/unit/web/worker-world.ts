@@ -79,7 +79,7 @@ export function createWorkerWorld(source: string, options: WorldOptions = {}): W
       listeners.set(type, listener);
     },
   };
-  runInContext(source, createContext({ self, URL, console: { warn: () => {} } }));
+  runInContext(source, createContext({ self, URL, btoa, console: { warn: () => {} } }));
 
   return {
     shown,
