@@ -37,7 +37,7 @@ import { connectDatabase } from './db/connection.ts';
 import { createRepositories } from './db/repositories.ts';
 import { followServerClock } from './db/server-clock.ts';
 import { createVault } from './db/vault.ts';
-import { createTemplateEngine } from './domain/template.ts';
+import { createTemplateEngine } from './domain/content/template.ts';
 import { TASK_QUEUE } from './workflows/contract.ts';
 
 export interface WorkerOptions {

@@ -1,6 +1,6 @@
-import { isCampaignOver } from '../domain/campaign.ts';
+import { isCampaignOver } from '../domain/campaign/campaign.ts';
 import { STRADDLE_MS } from '../domain/event.ts';
-import { concerningNames } from '../domain/live-audience.ts';
+import { concerningNames } from '../domain/audience/live-audience.ts';
 import type { CampaignRepository, EventRepository, MessageRepository } from '../domain/ports/repositories.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';

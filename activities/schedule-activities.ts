@@ -1,8 +1,8 @@
-import { isCampaignOver, type Campaign } from '../domain/campaign.ts';
+import { isCampaignOver, type Campaign } from '../domain/campaign/campaign.ts';
 import type { CampaignRepository, RunRepository, SettingsRepository } from '../domain/ports/repositories.ts';
 import type { Clock } from '../domain/ports/services.ts';
-import { dueRuns } from '../domain/due-runs.ts';
-import { PROFILE_ZONE, scheduleZone } from '../domain/schedule.ts';
+import { dueRuns } from '../domain/schedule/due-runs.ts';
+import { PROFILE_ZONE, scheduleZone } from '../domain/schedule/schedule.ts';
 
 /** What a past-behaviour campaign does next. */
 export interface NextRun {

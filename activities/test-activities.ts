@@ -1,15 +1,15 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { Campaign } from '../domain/campaign.ts';
+import type { Campaign } from '../domain/campaign/campaign.ts';
 import type { StoredEvent } from '../domain/event.ts';
 import type { Profile } from '../domain/profile.ts';
 import type { Site, Subscription } from '../domain/site.ts';
-import { testMessageId, type TestSendInput, type TestSendResult } from '../domain/test-message.ts';
-import { expiresAtMs } from '../domain/ttl.ts';
+import { testMessageId, type TestSendInput, type TestSendResult } from '../domain/delivery/test-message.ts';
+import { expiresAtMs } from '../domain/delivery/ttl.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
-import { languageOf } from '../domain/languages.ts';
-import { renderWebPush } from '../domain/render-web-push.ts';
-import type { WebhookTarget } from '../domain/webhook.ts';
+import { languageOf } from '../domain/content/languages.ts';
+import { renderWebPush } from '../domain/content/render-web-push.ts';
+import type { WebhookTarget } from '../domain/delivery/webhook.ts';
 import { pushesTo, type DevicePush } from './delivery/web-push-message.ts';
 import { renderTestRequest } from './delivery/webhook-message.ts';
 

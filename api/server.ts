@@ -15,7 +15,7 @@ import { connectDatabase } from '../db/connection.ts';
 import { createRepositories } from '../db/repositories.ts';
 import { followServerClock } from '../db/server-clock.ts';
 import { createVault } from '../db/vault.ts';
-import { createTemplateEngine } from '../domain/template.ts';
+import { createTemplateEngine } from '../domain/content/template.ts';
 import { startFailure } from '../runtime/start-failure.ts';
 import { bundleWebAssets } from '../web/bundle.ts';
 import { TASK_QUEUE } from '../workflows/contract.ts';

@@ -1,4 +1,4 @@
-import type { Segment } from '../domain/segment.ts';
+import type { Segment } from '../domain/audience/segment.ts';
 import { daysBefore, plainCombination, plainDid, plainProperties, type Plain } from './plain.ts';
 
 /** A segment, what a person would write by hand for it, and what is asked of the time it takes. */

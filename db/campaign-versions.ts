@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { CampaignDefinition } from '../domain/campaign.ts';
+import type { CampaignDefinition } from '../domain/campaign/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 
 /** A frozen definition. */

@@ -6,7 +6,7 @@ import {
   UNDER_WAY,
   type Campaign,
   type CampaignDefinition,
-} from '../domain/campaign.ts';
+} from '../domain/campaign/campaign.ts';
 import type { CampaignRepository } from '../domain/ports/repositories.ts';
 import { createCampaignVersions, versionKey } from './campaign-versions.ts';
 import { bumpCatalogue } from './catalogue.ts';

@@ -1,5 +1,5 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import { drawSize } from '../domain/cap.ts';
+import { drawSize } from '../domain/audience/cap.ts';
 import type { CapRepository } from '../domain/ports/repositories.ts';
 import { UNSENT_STATES } from './message-schema.ts';
 

@@ -5,7 +5,7 @@ import {
   type ActiveLiveCampaign,
   type Campaign,
   type LiveVersion,
-} from '../domain/campaign.ts';
+} from '../domain/campaign/campaign.ts';
 import type { CatalogueRepository } from '../domain/ports/repositories.ts';
 import { versionKey, type VersionDoc } from './campaign-versions.ts';
 

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongoose';
-import { OPEN_STATES } from '../domain/message.ts';
+import { OPEN_STATES } from '../domain/delivery/message.ts';
 import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/ports/repositories.ts';
 import { toMessage, type MessageDoc } from './message-schema.ts';
 

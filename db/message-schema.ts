@@ -1,5 +1,5 @@
 import { Schema } from 'mongoose';
-import { OPEN_STATES, type Message } from '../domain/message.ts';
+import { OPEN_STATES, type Message } from '../domain/delivery/message.ts';
 
 export interface MessageDoc extends Omit<Message, 'id'> {
   _id: string;

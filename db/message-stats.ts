@@ -1,8 +1,8 @@
 import type { Collection } from 'mongoose';
-import type { AudienceKind } from '../domain/campaign.ts';
+import type { AudienceKind } from '../domain/campaign/campaign.ts';
 import type { VariantCounts } from '../domain/ports/repositories.ts';
-import type { SuppressionReason } from '../domain/message.ts';
-import { withTransports, type CampaignStats } from '../domain/stats.ts';
+import type { SuppressionReason } from '../domain/delivery/message.ts';
+import { withTransports, type CampaignStats } from '../domain/campaign/stats.ts';
 import { otherTransports } from './transport-stats.ts';
 
 interface StatsGroup {

@@ -1,5 +1,5 @@
 import type { Connection } from 'mongoose';
-import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/message.ts';
+import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/delivery/message.ts';
 import type { MessageRepository } from '../domain/ports/repositories.ts';
 import { isDuplicateKey } from './connection.ts';
 import { createMessageFence } from './message-fence.ts';

@@ -1,5 +1,5 @@
 import type { Connection } from 'mongoose';
-import { learnProperties } from '../domain/known-properties.ts';
+import { learnProperties } from '../domain/content/known-properties.ts';
 import { PROFILE_FIELDS } from '../domain/profile.ts';
 import type { KnownProperty, PropertyRepository } from '../domain/ports/repositories.ts';
 

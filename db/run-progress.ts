@@ -1,8 +1,8 @@
 import type { Collection, Connection } from 'mongoose';
-import { OPEN_STATES } from '../domain/message.ts';
+import { OPEN_STATES } from '../domain/delivery/message.ts';
 import type { Run, RunProgressRepository, ServerClock } from '../domain/ports/repositories.ts';
-import { isRunOver, RUN_OVER_STATUSES } from '../domain/run.ts';
-import type { RunCounts } from '../domain/run-progress.ts';
+import { isRunOver, RUN_OVER_STATUSES } from '../domain/delivery/run.ts';
+import type { RunCounts } from '../domain/delivery/run-progress.ts';
 
 /** The figures that a run's document keeps. */
 interface KeptCounts extends RunCounts {

@@ -1,7 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import { derivedId } from './ids.ts';
 import type { Run, RunRepository } from '../domain/ports/repositories.ts';
-import { isRunOver, OPEN_RUN_STATUSES, RUN_OVER_STATUSES } from '../domain/run.ts';
+import { isRunOver, OPEN_RUN_STATUSES, RUN_OVER_STATUSES } from '../domain/delivery/run.ts';
 
 interface RunDoc extends Omit<Run, 'id'> {
   _id: string;

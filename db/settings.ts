@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { SettingsRepository } from '../domain/ports/repositories.ts';
-import { DEFAULT_SETTINGS, type AccountSettings } from '../domain/settings.ts';
+import { DEFAULT_SETTINGS, type AccountSettings } from '../domain/campaign/settings.ts';
 
 interface SettingsDoc extends AccountSettings {
   _id: string;

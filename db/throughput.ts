@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { ThroughputRepository } from '../domain/ports/repositories.ts';
-import { GRANT_MS, nextTokenMs, paceOf, type Bucket } from '../domain/throughput.ts';
+import { GRANT_MS, nextTokenMs, paceOf, type Bucket } from '../domain/delivery/throughput.ts';
 import { isDuplicateKey } from './connection.ts';
 import { newId } from './ids.ts';
 

@@ -1,4 +1,4 @@
-import type { WebhookTarget } from '../domain/webhook.ts';
+import type { WebhookTarget } from '../domain/delivery/webhook.ts';
 import type { Vault } from './vault.ts';
 
 /** A header as it is stored: the value of a secret one is sealed. */

@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { WebhookRepository } from '../domain/ports/repositories.ts';
-import type { WebhookAttempt, WebhookTarget } from '../domain/webhook.ts';
+import type { WebhookAttempt, WebhookTarget } from '../domain/delivery/webhook.ts';
 import { TRANSACTION, webhookUsersOf } from './references.ts';
 import type { Vault } from './vault.ts';
 import { createWebhookSecrets, type SealedParts } from './webhook-secrets.ts';

@@ -2,8 +2,8 @@
  * What the rest of the system knows of the workflows: their names, ids, inputs, signals and what they answer.
  * Pure: it is imported by the API and by the sandbox alike.
  */
-import type { TestSendResult } from '../domain/test-message.ts';
-import type { Wait } from '../domain/trigger-plan.ts';
+import type { TestSendResult } from '../domain/delivery/test-message.ts';
+import type { Wait } from '../domain/delivery/trigger-plan.ts';
 
 export const TASK_QUEUE = 'beckon';
 

@@ -10,7 +10,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import type { TriggerAnswer } from '../activities/trigger-activities.ts';
-import type { Wait } from '../domain/trigger-plan.ts';
+import type { Wait } from '../domain/delivery/trigger-plan.ts';
 import { SIGNAL, type TriggerInput, type UserAction } from './contract.ts';
 import { mustContinue } from './history.ts';
 import { triggerLocalActivities, triggerRetries } from './policies.ts';

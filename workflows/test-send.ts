@@ -5,7 +5,7 @@ import {
   TimeoutFailure,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { TestSendInput } from '../domain/test-message.ts';
+import type { TestSendInput } from '../domain/delivery/test-message.ts';
 import { TEST_SEND, type TestSendAnswer } from './contract.ts';
 import { testActivities } from './policies.ts';
 

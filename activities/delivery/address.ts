@@ -1,7 +1,7 @@
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import type { Device, Message } from '../../domain/message.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import type { Device, Message } from '../../domain/delivery/message.ts';
 import type { Profile } from '../../domain/profile.ts';
-import type { RetryPolicy } from '../../domain/retry.ts';
+import type { RetryPolicy } from '../../domain/delivery/retry.ts';
 import type { Site, Subscription } from '../../domain/site.ts';
 import type { Batches } from './batches.ts';
 import type { PageContext } from './page-context.ts';

@@ -1,9 +1,9 @@
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { controlGroupOf, periodsAt, turnsCountSince } from '../../domain/limits.ts';
-import type { Message, SuppressionReason } from '../../domain/message.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import { controlGroupOf, periodsAt, turnsCountSince } from '../../domain/audience/limits.ts';
+import type { Message, SuppressionReason } from '../../domain/delivery/message.ts';
 import type { LimitRepository, Settlement } from '../../domain/ports/repositories.ts';
-import type { AccountSettings } from '../../domain/settings.ts';
-import { clockText } from '../../domain/trigger-plan.ts';
+import type { AccountSettings } from '../../domain/campaign/settings.ts';
+import { clockText } from '../../domain/delivery/trigger-plan.ts';
 import type { DeliveryDeps } from './deps.ts';
 
 /** A push takes a moment to arrive: this close to the end of a period, a message waits for the next. */

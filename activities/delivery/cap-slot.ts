@@ -1,5 +1,5 @@
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import type { Message } from '../../domain/message.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import type { Message } from '../../domain/delivery/message.ts';
 import type { DeliveryDeps } from './deps.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { ClaimQuery } from '../../domain/ports/repositories.ts';
-import type { Bucket } from '../../domain/throughput.ts';
+import type { Bucket } from '../../domain/delivery/throughput.ts';
 import type { Batches } from './batches.ts';
 import { deliverPage, type PageResult, type WhenPaused } from './deliver-page.ts';
 import type { DeliveryDeps } from './deps.ts';

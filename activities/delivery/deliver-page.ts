@@ -1,7 +1,7 @@
-import type { Gate } from '../../domain/campaign.ts';
-import type { Attempt, Device, Message } from '../../domain/message.ts';
+import type { Gate } from '../../domain/campaign/campaign.ts';
+import type { Attempt, Device, Message } from '../../domain/delivery/message.ts';
 import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/repositories.ts';
-import { judgeTry } from '../../domain/settle.ts';
+import { judgeTry } from '../../domain/delivery/settle.ts';
 import { giveBack, mayHold } from './allowances.ts';
 import { createPageBatches, type Batches } from './batches.ts';
 import type { DeliveryDeps } from './deps.ts';

@@ -1,6 +1,6 @@
-import { gateOf, type Campaign } from '../../domain/campaign.ts';
+import { gateOf, type Campaign } from '../../domain/campaign/campaign.ts';
 import type { ClaimQuery } from '../../domain/ports/repositories.ts';
-import { bucketsOf } from '../../domain/throughput.ts';
+import { bucketsOf } from '../../domain/delivery/throughput.ts';
 import { delay } from '../delay.ts';
 import type { WhenPaused } from './deliver-page.ts';
 import { deliverPaced, type Paced } from './deliver-paced.ts';

@@ -1,4 +1,4 @@
-import { gateOf, type Campaign, type Gate } from '../../domain/campaign.ts';
+import { gateOf, type Campaign, type Gate } from '../../domain/campaign/campaign.ts';
 import type { CampaignRepository } from '../../domain/ports/repositories.ts';
 import type { Clock, GateKeeper } from '../../domain/ports/services.ts';
 

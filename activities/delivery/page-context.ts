@@ -1,10 +1,10 @@
-import type { Campaign, CampaignDefinition } from '../../domain/campaign.ts';
+import type { Campaign, CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import type { StoredEvent } from '../../domain/event.ts';
-import type { Message } from '../../domain/message.ts';
+import type { Message } from '../../domain/delivery/message.ts';
 import type { Profile } from '../../domain/profile.ts';
-import type { AccountSettings } from '../../domain/settings.ts';
+import type { AccountSettings } from '../../domain/campaign/settings.ts';
 import type { Site, Subscription } from '../../domain/site.ts';
-import type { WebhookTarget } from '../../domain/webhook.ts';
+import type { WebhookTarget } from '../../domain/delivery/webhook.ts';
 import type { DeliveryDeps } from './deps.ts';
 
 /** Everything that the messages of one page read, fetched a few times a page and not a few times a message. */

@@ -1,9 +1,9 @@
-import { cancellationBy, cancellingNames } from '../../domain/live-audience.ts';
+import { cancellationBy, cancellingNames } from '../../domain/audience/live-audience.ts';
 import { refOf } from '../../domain/event.ts';
-import type { Device, Message } from '../../domain/message.ts';
-import { endOfQuietHours, inQuietHours, quietHoursOf } from '../../domain/quiet-hours.ts';
-import { limitZoneOf, zoneOf } from '../../domain/zone-of.ts';
-import { expiresAtMs } from '../../domain/ttl.ts';
+import type { Device, Message } from '../../domain/delivery/message.ts';
+import { endOfQuietHours, inQuietHours, quietHoursOf } from '../../domain/schedule/quiet-hours.ts';
+import { limitZoneOf, zoneOf } from '../../domain/schedule/zone-of.ts';
+import { expiresAtMs } from '../../domain/delivery/ttl.ts';
 import type { Settlement } from '../../domain/ports/repositories.ts';
 import type { Addressed, Ready, Recipient } from './address.ts';
 import { takeAllowance } from './allowances.ts';

@@ -1,10 +1,10 @@
-import type { WebPushDefinition } from '../../domain/campaign.ts';
-import { payloadFor } from '../../domain/compose-push.ts';
-import { languageOf } from '../../domain/languages.ts';
-import type { DeliveryOutcome } from '../../domain/outcome.ts';
-import { unreachableBecause } from '../../domain/reachable.ts';
-import { renderWebPush, type RenderedWebPush } from '../../domain/render-web-push.ts';
-import { safariPayload } from '../../domain/safari-payload.ts';
+import type { WebPushDefinition } from '../../domain/campaign/campaign.ts';
+import { payloadFor } from '../../domain/content/compose-push.ts';
+import { languageOf } from '../../domain/content/languages.ts';
+import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
+import { unreachableBecause } from '../../domain/audience/reachable.ts';
+import { renderWebPush, type RenderedWebPush } from '../../domain/content/render-web-push.ts';
+import { safariPayload } from '../../domain/content/safari-payload.ts';
 import { isConfigured, vapidKeysFor, type Site, type Subscription } from '../../domain/site.ts';
 import { devicesOf, type Addressed, type Recipient } from './address.ts';
 import type { DeliveryDeps } from './deps.ts';

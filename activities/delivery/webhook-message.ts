@@ -1,19 +1,19 @@
-import type { Campaign, WebhookDefinition } from '../../domain/campaign.ts';
-import { DEFAULT_BATCH_SIZE, DEFAULT_BATCH_WAIT_MS } from '../../domain/content.ts';
-import { parseDuration, parseWait } from '../../domain/duration.ts';
+import type { Campaign, WebhookDefinition } from '../../domain/campaign/campaign.ts';
+import { DEFAULT_BATCH_SIZE, DEFAULT_BATCH_WAIT_MS } from '../../domain/content/content.ts';
+import { parseDuration, parseWait } from '../../domain/schedule/duration.ts';
 import type { WebhookRequest } from '../../domain/ports/channels.ts';
-import { unreachableBecause } from '../../domain/reachable.ts';
-import type { RenderContext } from '../../domain/render-scope.ts';
+import { unreachableBecause } from '../../domain/audience/reachable.ts';
+import type { RenderContext } from '../../domain/content/render-scope.ts';
 import {
   pushTokenOf,
   renderKeyValues,
   renderWebhookBody,
   webhookPayload,
   webhookProfile,
-} from '../../domain/webhook-payload.ts';
+} from '../../domain/content/webhook-payload.ts';
 import type { Subscription } from '../../domain/site.ts';
-import { MAX_WEBHOOK_TIMEOUT_MS, type WebhookTarget } from '../../domain/webhook.ts';
-import { retryPolicyOf } from '../../domain/webhook-retry.ts';
+import { MAX_WEBHOOK_TIMEOUT_MS, type WebhookTarget } from '../../domain/delivery/webhook.ts';
+import { retryPolicyOf } from '../../domain/delivery/webhook-retry.ts';
 import { devicesOf, type Addressed, type Recipient } from './address.ts';
 import type { BatchKind } from './batches.ts';
 import type { DeliveryDeps } from './deps.ts';

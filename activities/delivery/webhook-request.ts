@@ -1,7 +1,11 @@
-import type { Attempt } from '../../domain/message.ts';
+import type { Attempt } from '../../domain/delivery/message.ts';
 import type { WebhookRequest } from '../../domain/ports/channels.ts';
-import type { WebhookProfile } from '../../domain/webhook-payload.ts';
-import { MAX_WEBHOOK_TIMEOUT_MS, type WebhookAttempt, type WebhookTarget } from '../../domain/webhook.ts';
+import type { WebhookProfile } from '../../domain/content/webhook-payload.ts';
+import {
+  MAX_WEBHOOK_TIMEOUT_MS,
+  type WebhookAttempt,
+  type WebhookTarget,
+} from '../../domain/delivery/webhook.ts';
 import { delay } from '../delay.ts';
 import type { DeliveryDeps } from './deps.ts';
 

@@ -1,5 +1,5 @@
-import type { Campaign, CampaignDefinition } from '../../domain/campaign.ts';
-import { decidedAtMs, pickWinner, triedSinceMs } from '../../domain/winner.ts';
+import type { Campaign, CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import { decidedAtMs, pickWinner, triedSinceMs } from '../../domain/content/winner.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { onceAPage, type PageContext } from './page-context.ts';
 

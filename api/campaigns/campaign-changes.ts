@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Campaign } from '../../domain/campaign.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
 import type { ProblemFault } from '../http/problem.ts';

@@ -1,5 +1,5 @@
-import { segmentOf, type Campaign, type CampaignDefinition } from '../../domain/campaign.ts';
-import type { Segment } from '../../domain/segment.ts';
+import { segmentOf, type Campaign, type CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import type { Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';
 import { referenceFaults, withSegment } from '../segments/references.ts';

@@ -3,17 +3,17 @@ import {
   plannedSpan,
   type Campaign,
   type CampaignDefinition,
-} from '../../domain/campaign.ts';
+} from '../../domain/campaign/campaign.ts';
 import {
   changeFaults,
   hasBegun,
   isRescheduled,
   stillWrong,
   withKeptStart,
-} from '../../domain/campaign-edit.ts';
+} from '../../domain/campaign/campaign-edit.ts';
 import { STRADDLE_MS } from '../../domain/event.ts';
-import { concerningNames } from '../../domain/live-audience.ts';
-import type { Fault } from '../../domain/segment.ts';
+import { concerningNames } from '../../domain/audience/live-audience.ts';
+import type { Fault } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import { referenceFaults } from '../segments/references.ts';

@@ -5,7 +5,7 @@ import {
   UNDER_WAY,
   type Campaign,
   type CampaignStatus,
-} from '../../domain/campaign.ts';
+} from '../../domain/campaign/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem } from '../http/problem.ts';
 import type { Route } from '../http/route.ts';

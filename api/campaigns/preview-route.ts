@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { audienceKind, type Campaign } from '../../domain/campaign.ts';
+import { audienceKind, type Campaign } from '../../domain/campaign/campaign.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, language, properties, text } from '../http/fields.ts';

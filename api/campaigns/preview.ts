@@ -1,10 +1,10 @@
-import { audienceKind, type Campaign, type WebhookDefinition } from '../../domain/campaign.ts';
-import { previewInBrowsers } from '../../domain/browser-preview.ts';
-import { languageOf } from '../../domain/languages.ts';
+import { audienceKind, type Campaign, type WebhookDefinition } from '../../domain/campaign/campaign.ts';
+import { previewInBrowsers } from '../../domain/content/browser-preview.ts';
+import { languageOf } from '../../domain/content/languages.ts';
 import type { Profile } from '../../domain/profile.ts';
-import type { RenderContext } from '../../domain/render-scope.ts';
-import { RenderError, renderWebPush } from '../../domain/render-web-push.ts';
-import { sampleProperties } from '../../domain/sample-properties.ts';
+import type { RenderContext } from '../../domain/content/render-scope.ts';
+import { RenderError, renderWebPush } from '../../domain/content/render-web-push.ts';
+import { sampleProperties } from '../../domain/content/sample-properties.ts';
 import type { Subscription } from '../../domain/site.ts';
 import {
   missingField,
@@ -13,7 +13,7 @@ import {
   renderWebhookBody,
   webhookPayload,
   webhookProfile,
-} from '../../domain/webhook-payload.ts';
+} from '../../domain/content/webhook-payload.ts';
 import type { ApiDeps } from '../deps.ts';
 import { siteOf } from './publish-advice.ts';
 

@@ -1,5 +1,5 @@
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { publishWarnings } from '../../domain/publish-warnings.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import { publishWarnings } from '../../domain/content/publish-warnings.ts';
 import type { Site } from '../../domain/site.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { ProblemFault } from '../http/problem.ts';

@@ -1,12 +1,12 @@
-import type { CampaignDefinition, EventMatch, WebPushDefinition } from '../../domain/campaign.ts';
-import { checkCondition, type Condition } from '../../domain/conditions.ts';
-import { parseDuration } from '../../domain/duration.ts';
-import { contentFaults, sizeFaults, templateFaults } from '../../domain/content-faults.ts';
-import { chosenContent } from '../../domain/chosen-content.ts';
-import { quietHoursOf } from '../../domain/quiet-hours.ts';
-import { scheduleFaults, scheduleShapeFaults } from '../../domain/schedule-faults.ts';
-import { checkSegment, type Fault } from '../../domain/segment.ts';
-import type { AccountSettings } from '../../domain/settings.ts';
+import type { CampaignDefinition, EventMatch, WebPushDefinition } from '../../domain/campaign/campaign.ts';
+import { checkCondition, type Condition } from '../../domain/audience/conditions.ts';
+import { parseDuration } from '../../domain/schedule/duration.ts';
+import { contentFaults, sizeFaults, templateFaults } from '../../domain/content/content-faults.ts';
+import { chosenContent } from '../../domain/content/chosen-content.ts';
+import { quietHoursOf } from '../../domain/schedule/quiet-hours.ts';
+import { scheduleFaults, scheduleShapeFaults } from '../../domain/schedule/schedule-faults.ts';
+import { checkSegment, type Fault } from '../../domain/audience/segment.ts';
+import type { AccountSettings } from '../../domain/campaign/settings.ts';
 import type { TemplateEngine } from '../../domain/ports/services.ts';
 import type { Site } from '../../domain/site.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { audienceKind, type Campaign } from '../../domain/campaign.ts';
-import { progressOf, type RunProgress } from '../../domain/run-progress.ts';
-import { variantReports } from '../../domain/variant-report.ts';
+import { audienceKind, type Campaign } from '../../domain/campaign/campaign.ts';
+import { progressOf, type RunProgress } from '../../domain/delivery/run-progress.ts';
+import { variantReports } from '../../domain/content/variant-report.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';

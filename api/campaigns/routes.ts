@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CHANNELS, isCampaignOver, isUnderWay, type Campaign } from '../../domain/campaign.ts';
-import type { PlannedRun } from '../../domain/due-runs.ts';
+import { CHANNELS, isCampaignOver, isUnderWay, type Campaign } from '../../domain/campaign/campaign.ts';
+import type { PlannedRun } from '../../domain/schedule/due-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

@@ -1,5 +1,5 @@
-import type { Campaign } from '../../domain/campaign.ts';
-import { dueRuns } from '../../domain/due-runs.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
+import { dueRuns } from '../../domain/schedule/due-runs.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /** @returns the runs of a past-behaviour campaign that are due and were not opened yet, and the one after them */

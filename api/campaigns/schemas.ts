@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CHANNELS, type CampaignDefinition } from '../../domain/campaign.ts';
+import { CHANNELS, type CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import { duration, id, text } from '../http/fields.ts';
 import { segment, where } from '../segments/schemas.ts';
 import { webhookWhat, webPushWhat } from './what-schema.ts';

@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { addresseesOf, dueOfCall, MOST_RECIPIENTS } from '../../domain/api-send.ts';
-import { gateOf, labelOf, type ApiAudience, type Campaign, type Gate } from '../../domain/campaign.ts';
+import { addresseesOf, dueOfCall, MOST_RECIPIENTS } from '../../domain/delivery/api-send.ts';
+import {
+  gateOf,
+  labelOf,
+  type ApiAudience,
+  type Campaign,
+  type Gate,
+} from '../../domain/campaign/campaign.ts';
 import type { NewApiRow } from '../../domain/ports/repositories.ts';
 import type { ApiDeps } from '../deps.ts';
 import { wakeQueue } from '../dispatch/wake-queue.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Campaign, CampaignDefinition } from '../../domain/campaign.ts';
+import type { Campaign, CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

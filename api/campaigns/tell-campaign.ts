@@ -1,4 +1,4 @@
-import type { Campaign } from '../../domain/campaign.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
 import type { ApiDeps } from '../deps.ts';
 
 /** Tells a campaign's workflow that it was edited or resumed. Where it cannot be reached, the sweep does so later. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { missingData } from '../../domain/api-send.ts';
+import { missingData } from '../../domain/delivery/api-send.ts';
 import {
   labelOf,
   type Campaign,
   type CampaignDefinition,
   type CampaignLabel,
-} from '../../domain/campaign.ts';
+} from '../../domain/campaign/campaign.ts';
 import type { Profile } from '../../domain/profile.ts';
-import type { TestSendInput, TestSendResult } from '../../domain/test-message.ts';
+import type { TestSendInput, TestSendResult } from '../../domain/delivery/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
 import { NothingSentError } from '../temporal/workflow-starter.ts';
 import { id, instant, properties, text } from '../http/fields.ts';

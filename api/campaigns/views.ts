@@ -1,8 +1,8 @@
-import type { Campaign } from '../../domain/campaign.ts';
-import type { PlannedRun } from '../../domain/due-runs.ts';
-import type { Message } from '../../domain/message.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
+import type { PlannedRun } from '../../domain/schedule/due-runs.ts';
+import type { Message } from '../../domain/delivery/message.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
-import type { RunProgress } from '../../domain/run-progress.ts';
+import type { RunProgress } from '../../domain/delivery/run-progress.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 
 /** @returns a campaign as the API shows it: the definition as posted, and where it stands */

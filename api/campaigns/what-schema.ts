@@ -4,8 +4,8 @@ import {
   MAX_BATCH_SIZE,
   MAX_BATCH_WAIT_MS,
   WEBHOOK_FIELDS,
-} from '../../domain/content.ts';
-import { parseWait } from '../../domain/duration.ts';
+} from '../../domain/content/content.ts';
+import { parseWait } from '../../domain/schedule/duration.ts';
 import { duration, id, language, text, webUrl } from '../http/fields.ts';
 
 const image = webUrl(['https:']).or(template());

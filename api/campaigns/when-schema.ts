@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { WEEKDAYS } from '../../domain/campaign.ts';
-import { MOST_COUNT, MOST_INTERVAL } from '../../domain/recurrence-rule.ts';
-import { parseOffset } from '../../domain/reminder.ts';
-import { cutOffFormFault } from '../../domain/schedule-shape.ts';
-import { PROFILE_ZONE } from '../../domain/schedule.ts';
-import { isTimeZone } from '../../domain/time-zone.ts';
+import { WEEKDAYS } from '../../domain/campaign/campaign.ts';
+import { MOST_COUNT, MOST_INTERVAL } from '../../domain/schedule/recurrence-rule.ts';
+import { parseOffset } from '../../domain/schedule/reminder.ts';
+import { cutOffFormFault } from '../../domain/schedule/schedule-shape.ts';
+import { PROFILE_ZONE } from '../../domain/schedule/schedule.ts';
+import { isTimeZone } from '../../domain/schedule/time-zone.ts';
 import { duration, instant, localTime, text } from '../http/fields.ts';
 import { quietHours } from '../settings/quiet-hours-schema.ts';
 

@@ -1,6 +1,6 @@
-import type { ActiveLiveCampaign } from '../../domain/campaign.ts';
+import type { ActiveLiveCampaign } from '../../domain/campaign/campaign.ts';
 import { refOf, type StoredEvent } from '../../domain/event.ts';
-import { turnsCountSince } from '../../domain/limits.ts';
+import { turnsCountSince } from '../../domain/audience/limits.ts';
 import {
   cancellationBy,
   cancellingNames,
@@ -9,9 +9,9 @@ import {
   isCancelling,
   matchesEvent,
   matchValueOf,
-} from '../../domain/live-audience.ts';
-import { asOf, mayClose, othersThatMove, rulesOf } from '../../domain/live-versions.ts';
-import type { Message, Passage } from '../../domain/message.ts';
+} from '../../domain/audience/live-audience.ts';
+import { asOf, mayClose, othersThatMove, rulesOf } from '../../domain/campaign/live-versions.ts';
+import type { Message, Passage } from '../../domain/delivery/message.ts';
 import type {
   AudienceRepository,
   EventRepository,
@@ -24,11 +24,11 @@ import type {
   SubscriptionRepository,
 } from '../../domain/ports/repositories.ts';
 import type { Profile } from '../../domain/profile.ts';
-import { quietHoursOf } from '../../domain/quiet-hours.ts';
-import { reminderDate } from '../../domain/reminder-plan.ts';
-import type { AccountSettings } from '../../domain/settings.ts';
-import { endsQuietHours, planTrigger, type TriggerPlan } from '../../domain/trigger-plan.ts';
-import { zoneOf } from '../../domain/zone-of.ts';
+import { quietHoursOf } from '../../domain/schedule/quiet-hours.ts';
+import { reminderDate } from '../../domain/schedule/reminder-plan.ts';
+import type { AccountSettings } from '../../domain/campaign/settings.ts';
+import { endsQuietHours, planTrigger, type TriggerPlan } from '../../domain/delivery/trigger-plan.ts';
+import { zoneOf } from '../../domain/schedule/zone-of.ts';
 import { derivedId } from '../http/ids.ts';
 import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 import { fillingEvent, withdrawReminder } from './reminders.ts';

@@ -1,5 +1,5 @@
-import type { ActiveLiveCampaign } from '../../domain/campaign.ts';
-import { namesOfAll } from '../../domain/live-versions.ts';
+import type { ActiveLiveCampaign } from '../../domain/campaign/campaign.ts';
+import { namesOfAll } from '../../domain/campaign/live-versions.ts';
 import type { CatalogueRepository } from '../../domain/ports/repositories.ts';
 import type { Log } from '../../domain/ports/services.ts';
 

@@ -1,13 +1,13 @@
-import type { LiveAudience } from '../../domain/campaign.ts';
+import type { LiveAudience } from '../../domain/campaign/campaign.ts';
 import { compareEvents, refOf, type StoredEvent } from '../../domain/event.ts';
 import {
   isCancelling,
   matchesEvent,
   matchValueOf,
   type OpeningDecision,
-} from '../../domain/live-audience.ts';
-import type { Message } from '../../domain/message.ts';
-import { reminderDate, type ReminderDate } from '../../domain/reminder-plan.ts';
+} from '../../domain/audience/live-audience.ts';
+import type { Message } from '../../domain/delivery/message.ts';
+import { reminderDate, type ReminderDate } from '../../domain/schedule/reminder-plan.ts';
 import type { DispatchDeps } from './dispatch-event.ts';
 
 /**

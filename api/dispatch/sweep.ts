@@ -1,4 +1,4 @@
-import { labelOf, type CampaignLabel } from '../../domain/campaign.ts';
+import { labelOf, type CampaignLabel } from '../../domain/campaign/campaign.ts';
 import type {
   CampaignRepository,
   LaneRepository,
@@ -8,7 +8,7 @@ import type {
   RunRepository,
   ServerClock,
 } from '../../domain/ports/repositories.ts';
-import { RUN_PARTITIONS } from '../../domain/run.ts';
+import { RUN_PARTITIONS } from '../../domain/delivery/run.ts';
 import type { Log } from '../../domain/ports/services.ts';
 import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
 

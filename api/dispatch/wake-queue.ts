@@ -1,4 +1,4 @@
-import type { CampaignLabel } from '../../domain/campaign.ts';
+import type { CampaignLabel } from '../../domain/campaign/campaign.ts';
 import type { ThroughputRepository } from '../../domain/ports/repositories.ts';
 import type { QueueWaker } from '../../domain/ports/services.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { laneOf } from '../../domain/hash.ts';
-import { isOwnEvent } from '../../domain/segment.ts';
+import { isOwnEvent } from '../../domain/audience/segment.ts';
 import type { NewEvent } from '../../domain/ports/repositories.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, identity, instant, properties, text } from '../http/fields.ts';

@@ -1,7 +1,7 @@
 /** The fields that several calls share, each with the fault it names. */
 import { z } from 'zod';
-import { parseDuration } from '../../domain/duration.ts';
-import { isTimeZone } from '../../domain/time-zone.ts';
+import { parseDuration } from '../../domain/schedule/duration.ts';
+import { isTimeZone } from '../../domain/schedule/time-zone.ts';
 
 /**
  * A string without control characters, so that it can go into headers, logs and ids, and without halves of

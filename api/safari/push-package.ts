@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import forge from 'node-forge';
 import { ZipFile } from 'yazl';
 import type { SafariSettings } from '../../domain/site.ts';
-import { urlFormatOf } from '../../domain/safari-payload.ts';
+import { urlFormatOf } from '../../domain/content/safari-payload.ts';
 
 export interface PushPackageInput {
   safari: SafariSettings;

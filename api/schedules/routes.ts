@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { CampaignSchedule } from '../../domain/campaign.ts';
-import { scheduleFaults } from '../../domain/schedule-faults.ts';
-import { previewSchedule } from '../../domain/schedule-preview.ts';
+import type { CampaignSchedule } from '../../domain/campaign/campaign.ts';
+import { scheduleFaults } from '../../domain/schedule/schedule-faults.ts';
+import { previewSchedule } from '../../domain/schedule/schedule-preview.ts';
 import { when } from '../campaigns/when-schema.ts';
 import type { ApiDeps } from '../deps.ts';
 import { timezone } from '../http/fields.ts';

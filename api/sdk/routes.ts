@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isTestMessage } from '../../domain/test-message.ts';
+import { isTestMessage } from '../../domain/delivery/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, instant, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

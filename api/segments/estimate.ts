@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { CampaignDefinition } from '../../domain/campaign.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import type { Reach, ReachOptions } from '../../domain/ports/repositories.ts';
-import type { Segment } from '../../domain/segment.ts';
+import type { Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { withSegment } from './references.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { SEGMENT_LIMITS } from '../../domain/segment.ts';
+import { SEGMENT_LIMITS } from '../../domain/audience/segment.ts';
 import { faultText } from '../http/validate.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -3,9 +3,9 @@ import {
   SegmentTooLarge,
   SegmentTooSlow,
   UnknownReference,
-} from '../../domain/audience-errors.ts';
+} from '../../domain/audience/audience-errors.ts';
 import type { ReferenceUser } from '../../domain/ports/repositories.ts';
-import type { Fault, Segment } from '../../domain/segment.ts';
+import type { Fault, Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SavedSegment } from '../../domain/ports/repositories.ts';
-import type { Segment } from '../../domain/segment.ts';
+import type { Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

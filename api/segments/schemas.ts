@@ -1,6 +1,12 @@
 import { z } from 'zod';
-import { checkCondition, operators } from '../../domain/conditions.ts';
-import { checkSegment, MOST_COUNT, SEGMENT_LIMITS, type Fault, type Segment } from '../../domain/segment.ts';
+import { checkCondition, operators } from '../../domain/audience/conditions.ts';
+import {
+  checkSegment,
+  MOST_COUNT,
+  SEGMENT_LIMITS,
+  type Fault,
+  type Segment,
+} from '../../domain/audience/segment.ts';
 import { duration, id, instant, json, text } from '../http/fields.ts';
 import { judgeSegment } from './judge.ts';
 

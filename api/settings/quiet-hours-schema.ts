@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RELEASE_PER_MINUTE } from '../../domain/quiet-hours.ts';
+import { RELEASE_PER_MINUTE } from '../../domain/schedule/quiet-hours.ts';
 import { localTime } from '../http/fields.ts';
 
 const MOST_PER_MINUTE = 1_000_000;

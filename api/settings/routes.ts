@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ACCOUNT_TIME_ZONE } from '../../domain/zone-of.ts';
+import { ACCOUNT_TIME_ZONE } from '../../domain/schedule/zone-of.ts';
 import type { ApiDeps } from '../deps.ts';
 import { timezone } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';

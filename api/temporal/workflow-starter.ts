@@ -13,10 +13,10 @@ import {
   TimeoutFailure,
   TypedSearchAttributes,
 } from '@temporalio/common';
-import { audienceKind, labelOf, type Campaign, type CampaignLabel } from '../../domain/campaign.ts';
+import { audienceKind, labelOf, type Campaign, type CampaignLabel } from '../../domain/campaign/campaign.ts';
 import type { QueueWaker, TriggerSignals } from '../../domain/ports/services.ts';
 import type { Run } from '../../domain/ports/repositories.ts';
-import type { TestSendInput } from '../../domain/test-message.ts';
+import type { TestSendInput } from '../../domain/delivery/test-message.ts';
 import {
   SIGNAL,
   TEST_SEND,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { WebhookAttempt, WebhookTarget } from '../../domain/webhook.ts';
+import type { WebhookAttempt, WebhookTarget } from '../../domain/delivery/webhook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

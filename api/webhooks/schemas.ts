@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { parseDuration } from '../../domain/duration.ts';
-import { headerNameFault, headerValueFault } from '../../domain/webhook-headers.ts';
+import { parseDuration } from '../../domain/schedule/duration.ts';
+import { headerNameFault, headerValueFault } from '../../domain/delivery/webhook-headers.ts';
 import {
   DEFAULT_WEBHOOK_LIMITS,
   DEFAULT_WEBHOOK_RETRIES,
   MAX_WEBHOOK_TIMEOUT_MS,
-} from '../../domain/webhook.ts';
+} from '../../domain/delivery/webhook.ts';
 import { duration, id, text } from '../http/fields.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
 import type { ApnsChannel, ApnsRequest } from '../../domain/ports/channels.ts';
 import type { SafariSettings } from '../../domain/site.ts';
-import { MAX_SAFARI_PAYLOAD_BYTES } from '../../domain/safari-payload.ts';
+import { MAX_SAFARI_PAYLOAD_BYTES } from '../../domain/content/safari-payload.ts';
 import { createApnsConnection, type ApnsConnection } from './apns-connection.ts';
 import { classifyApnsFailure } from './classify-apns.ts';
 

@@ -1,4 +1,4 @@
-import type { DeliveryOutcome, UnreachableReason } from '../../domain/outcome.ts';
+import type { DeliveryOutcome, UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { classifyFailure } from '../web-push/classify.ts';
 
 /** What the `apn` package says of a push that Apple did not take. */

@@ -1,4 +1,4 @@
-import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
 import { parseRetryAfter } from '../web-push/retry-after.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DeliveryOutcome } from '../../domain/outcome.ts';
+import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
 import type { FcmLegacyChannel, FcmLegacyRequest } from '../../domain/ports/channels.ts';
 import { classifyFcmAnswer } from './classify-fcm.ts';
 import { createFcmTransport } from './fcm-transport.ts';

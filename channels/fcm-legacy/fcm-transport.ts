@@ -1,7 +1,7 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { rootCertificates } from 'node:tls';
-import type { UnreachableReason } from '../../domain/outcome.ts';
+import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { classifyFailure } from '../web-push/classify.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

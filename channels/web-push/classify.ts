@@ -1,4 +1,4 @@
-import type { DeliveryOutcome, UnreachableReason } from '../../domain/outcome.ts';
+import type { DeliveryOutcome, UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /**

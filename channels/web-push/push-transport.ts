@@ -1,4 +1,4 @@
-import type { UnreachableReason } from '../../domain/outcome.ts';
+import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { createConnectTls } from './connect-tls.ts';
 import { createPushOrigin, type PushOrigin } from './push-origin.ts';
 

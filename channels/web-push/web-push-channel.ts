@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { DeliveryOutcome } from '../../domain/outcome.ts';
-import { payloadFault } from '../../domain/payload-size.ts';
+import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
+import { payloadFault } from '../../domain/content/payload-size.ts';
 import type { PushSubscriptionAddress, WebPushChannel, WebPushRequest } from '../../domain/ports/channels.ts';
 import type { HostAllowList } from './allowed-hosts.ts';
 import { classifyAnswer } from './classify.ts';

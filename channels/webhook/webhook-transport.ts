@@ -1,6 +1,6 @@
 import { Client, Pool } from 'undici';
 import type { buildConnector, Dispatcher } from 'undici';
-import type { UnreachableReason } from '../../domain/outcome.ts';
+import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { classifyFailure } from '../web-push/classify.ts';
 import { createAnswerText } from './answer-text.ts';
 import { AddressRefused } from './guarded-connector.ts';

@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
-import { UnknownReference } from '../../domain/audience-errors.ts';
-import type { CampaignDefinition } from '../../domain/campaign.ts';
+import { UnknownReference } from '../../domain/audience/audience-errors.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import type {
   AudienceRepository,
   Reach,
@@ -8,7 +8,7 @@ import type {
   RollupRepository,
 } from '../../domain/ports/repositories.ts';
 import type { Profile } from '../../domain/profile.ts';
-import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/segment.ts';
+import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/audience/segment.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';
 import type { EventNames } from './event-names.ts';
 import { and, NEVER, none, or, type Filter } from './filter.ts';

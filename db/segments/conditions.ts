@@ -1,5 +1,5 @@
-import { parseInstant, type Condition } from '../../domain/conditions.ts';
-import { parseDuration } from '../../domain/duration.ts';
+import { parseInstant, type Condition } from '../../domain/audience/conditions.ts';
+import { parseDuration } from '../../domain/schedule/duration.ts';
 import { PROFILE_FIELDS } from '../../domain/profile.ts';
 import { and, or, type Filter } from './filter.ts';
 import type { Part } from './parts.ts';

@@ -1,8 +1,8 @@
 import type { Connection } from 'mongoose';
-import type { CampaignDefinition } from '../../domain/campaign.ts';
-import { matchesAll, type Condition } from '../../domain/conditions.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import { matchesAll, type Condition } from '../../domain/audience/conditions.ts';
 import { namedOver } from '../../domain/profile.ts';
-import { OWN_EVENTS, type SubscriptionFilter } from '../../domain/segment.ts';
+import { OWN_EVENTS, type SubscriptionFilter } from '../../domain/audience/segment.ts';
 import { boundAt } from './entry.ts';
 import { postedConditions } from './conditions.ts';
 import { or, type Filter } from './filter.ts';

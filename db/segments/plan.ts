@@ -1,4 +1,4 @@
-import type { Condition } from '../../domain/conditions.ts';
+import type { Condition } from '../../domain/audience/conditions.ts';
 import {
   countRange,
   isOwnEvent,
@@ -7,7 +7,7 @@ import {
   type Period,
   type Segment,
   type SubscriptionFilter,
-} from '../../domain/segment.ts';
+} from '../../domain/audience/segment.ts';
 
 /** Instants in milliseconds: from (inclusive) to (exclusive), either may be infinite. */
 export interface Range {

@@ -1,5 +1,5 @@
 import type { Collection } from 'mongoose';
-import { SegmentTooSlow } from '../../domain/audience-errors.ts';
+import { SegmentTooSlow } from '../../domain/audience/audience-errors.ts';
 
 /** MongoDB's answer when a query ran into its own time limit, or a pipeline into its memory. */
 const CUT_OFF_CODES = new Set([50, 262, 292]);

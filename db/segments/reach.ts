@@ -1,4 +1,4 @@
-import type { WebhookField } from '../../domain/content.ts';
+import type { WebhookField } from '../../domain/content/content.ts';
 import type { ReachOptions } from '../../domain/ports/repositories.ts';
 
 /** Qualified, reachable by web push, by webhook, by pop-up. */

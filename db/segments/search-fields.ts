@@ -1,4 +1,4 @@
-import { parseInstant } from '../../domain/conditions.ts';
+import { parseInstant } from '../../domain/audience/conditions.ts';
 import { PROFILE_FIELDS } from '../../domain/profile.ts';
 
 const NAMED = new Set<string>(PROFILE_FIELDS);

@@ -1,4 +1,4 @@
-import type { DeliveryOutcome, Urgency } from '../outcome.ts';
+import type { DeliveryOutcome, Urgency } from '../delivery/outcome.ts';
 import type { SafariSettings } from '../site.ts';
 
 /** The address and keys of one browser (the Push API's PushSubscription). */

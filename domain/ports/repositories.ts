@@ -5,9 +5,9 @@ import type {
   AudienceKind,
   CampaignStatus,
   Channel,
-} from '../campaign.ts';
-import type { WebhookField } from '../content.ts';
-import type { PlannedRun } from '../due-runs.ts';
+} from '../campaign/campaign.ts';
+import type { WebhookField } from '../content/content.ts';
+import type { PlannedRun } from '../schedule/due-runs.ts';
 import type { EventRef, StoredEvent } from '../event.ts';
 import type {
   ApiRequest,
@@ -17,15 +17,15 @@ import type {
   Passage,
   Receipt,
   SuppressionReason,
-} from '../message.ts';
+} from '../delivery/message.ts';
 import type { Profile } from '../profile.ts';
-import type { RunCounts } from '../run-progress.ts';
+import type { RunCounts } from '../delivery/run-progress.ts';
 import type { Site, Subscription, Transport, VapidKeys } from '../site.ts';
-import type { WebhookAttempt, WebhookTarget } from '../webhook.ts';
-import type { Segment } from '../segment.ts';
-import type { AccountSettings } from '../settings.ts';
-import type { CampaignStats } from '../stats.ts';
-import type { Bucket } from '../throughput.ts';
+import type { WebhookAttempt, WebhookTarget } from '../delivery/webhook.ts';
+import type { Segment } from '../audience/segment.ts';
+import type { AccountSettings } from '../campaign/settings.ts';
+import type { CampaignStats } from '../campaign/stats.ts';
+import type { Bucket } from '../delivery/throughput.ts';
 
 /** Answers with the database's clock, as well as this instance knows it. */
 export interface ServerClock {

@@ -1,5 +1,5 @@
-import type { CampaignLabel, Gate } from '../campaign.ts';
-import type { TemplateEscape } from '../template-output.ts';
+import type { CampaignLabel, Gate } from '../campaign/campaign.ts';
+import type { TemplateEscape } from '../content/template-output.ts';
 
 /** What activities need beside repositories and channels; each is given at a composition root. */
 export interface Clock {

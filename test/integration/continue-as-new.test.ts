@@ -3,7 +3,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { expect } from 'chai';
 
-import type { Wait } from '../../domain/trigger-plan.ts';
+import type { Wait } from '../../domain/delivery/trigger-plan.ts';
 import { SIGNAL, WORKFLOW, type CampaignInput, type RunInput } from '../../workflows/contract.ts';
 import { bundleWorkflows } from '../../worker.ts';
 import { startDevServer } from '../replay/dev-server.ts';

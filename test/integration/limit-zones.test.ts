@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { localParts } from '../../domain/time-zone.ts';
+import { localParts } from '../../domain/schedule/time-zone.ts';
 import { finished } from '../support/audience.ts';
 import { makeSite, messagesOf, publish, subscribe } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';

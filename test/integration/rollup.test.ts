@@ -6,7 +6,7 @@ import { createEventNames } from '../../db/segments/event-names.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { followServerClock } from '../../db/server-clock.ts';
 import type { NewEvent } from '../../domain/ports/repositories.ts';
-import type { Segment } from '../../domain/segment.ts';
+import type { Segment } from '../../domain/audience/segment.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 
 const DAY_MS = 86_400_000;

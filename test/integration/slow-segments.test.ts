@@ -4,8 +4,8 @@ import { createEventNames } from '../../db/segments/event-names.ts';
 import { AUDIENCE_LIMITS, createAudienceRepository } from '../../db/segments/audience.ts';
 import { partOf } from '../../db/segments/parts.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
-import { SegmentTooSlow } from '../../domain/audience-errors.ts';
-import type { Segment } from '../../domain/segment.ts';
+import { SegmentTooSlow } from '../../domain/audience/audience-errors.ts';
+import type { Segment } from '../../domain/audience/segment.ts';
 import { sharedServers } from '../support/servers.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 

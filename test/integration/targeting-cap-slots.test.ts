@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Connection } from 'mongoose';
 import type mongoose from 'mongoose';
-import { rankOf } from '../../domain/cap.ts';
+import { rankOf } from '../../domain/audience/cap.ts';
 import type { NewRunRow } from '../../domain/ports/repositories.ts';
 import { connectDatabase } from '../../db/connection.ts';
 import { newId } from '../../db/ids.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { paceOf } from '../../domain/throughput.ts';
+import { paceOf } from '../../domain/delivery/throughput.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 import { audience, countsOf, finished, publishTo, type Audience } from '../support/audience.ts';
 import { dispatched, makeSite, messagesOf, post, publish, pushesTo } from '../support/fixtures.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { isInSample } from '../../domain/variants-sample.ts';
+import { isInSample } from '../../domain/content/variants-sample.ts';
 import { audience, balancedStats, finished, publishTo } from '../support/audience.ts';
 import { makeSite, messagesOf, runsOf } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { makeSite, subscribe } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
-import { WEBHOOK_FIELDS, type WebhookField } from '../../domain/content.ts';
+import { WEBHOOK_FIELDS, type WebhookField } from '../../domain/content/content.ts';
 
 interface Person {
   identity: string;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { connectDatabase } from '../../db/connection.ts';
 import { createRepositories } from '../../db/repositories.ts';
 import { createVault } from '../../db/vault.ts';
-import type { WebhookAttempt } from '../../domain/webhook.ts';
+import type { WebhookAttempt } from '../../domain/delivery/webhook.ts';
 import { VaultLockedError } from '../../domain/vault-errors.ts';
 import { HOSTILE_URLS } from '../support/hostile-urls.ts';
 import { expectProblem } from '../support/problem.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { newId } from '../../db/ids.ts';
-import { localParts, localToInstant } from '../../domain/time-zone.ts';
+import { localParts, localToInstant } from '../../domain/schedule/time-zone.ts';
 import { balancedStats, finished } from '../support/audience.ts';
 import { makeSite, publish } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';

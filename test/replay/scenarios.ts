@@ -1,8 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { NextRun } from '../../activities/schedule-activities.ts';
-import type { TestSendInput } from '../../domain/test-message.ts';
-import type { Wait } from '../../domain/trigger-plan.ts';
+import type { TestSendInput } from '../../domain/delivery/test-message.ts';
+import type { Wait } from '../../domain/delivery/trigger-plan.ts';
 import {
   SIGNAL,
   type WORKFLOW,

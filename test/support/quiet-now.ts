@@ -1,4 +1,4 @@
-import { localParts } from '../../domain/time-zone.ts';
+import { localParts } from '../../domain/schedule/time-zone.ts';
 
 /** Far from UTC, so that a plan by the wrong zone is seen. */
 export const FAR_ZONE = 'Asia/Kolkata';

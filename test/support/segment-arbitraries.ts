@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
-import { operators, type Condition, type Operator } from '../../domain/conditions.ts';
-import { OWN_EVENTS, type CountBounds, type Period, type Segment } from '../../domain/segment.ts';
+import { operators, type Condition, type Operator } from '../../domain/audience/conditions.ts';
+import { OWN_EVENTS, type CountBounds, type Period, type Segment } from '../../domain/audience/segment.ts';
 import { readMoment } from './segment-oracle-conditions.ts';
 import type { Person, World } from './segment-oracle.ts';
 import { ATTRIBUTES, DURATIONS, EVENT_NAMES, INSTANTS, PROFILE_NAMES } from './segment-population.ts';

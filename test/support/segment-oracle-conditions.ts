@@ -1,5 +1,5 @@
 /** What a condition means, read from its words; takes nothing but types from the domain, like the rest of the oracle. */
-import type { Condition } from '../../domain/conditions.ts';
+import type { Condition } from '../../domain/audience/conditions.ts';
 
 /** @returns whether the named value meets the condition; `from` is the instant that `withinLast` counts back from */
 export function meets(condition: Condition, scope: Record<string, unknown>, from: number): boolean {

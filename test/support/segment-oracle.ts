@@ -3,8 +3,8 @@
  * every event, one after the other. It takes only types from the domain and nothing from the database, so that
  * it can be wrong only in ways of its own.
  */
-import type { CountBounds, EventFilter, Occurrence, Period, Segment } from '../../domain/segment.ts';
-import type { SubscriptionFilter } from '../../domain/segment.ts';
+import type { CountBounds, EventFilter, Occurrence, Period, Segment } from '../../domain/audience/segment.ts';
+import type { SubscriptionFilter } from '../../domain/audience/segment.ts';
 import { lengthOf, meets, momentOf } from './segment-oracle-conditions.ts';
 
 export interface PersonEvent {

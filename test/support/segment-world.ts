@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
 import type { Repositories } from '../../db/repositories.ts';
-import type { CampaignDefinition } from '../../domain/campaign.ts';
+import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import type { PersonSubscription, World } from './segment-oracle.ts';
 import type { Dice, EventToStore, PersonToStore, Population } from './segment-population.ts';
 

@@ -1,4 +1,4 @@
-import { GRANT_MS, nextTokenMs, paceOf } from '../../domain/throughput.ts';
+import { GRANT_MS, nextTokenMs, paceOf } from '../../domain/delivery/throughput.ts';
 
 /** A bucket as the rules of the rate have it, one step at a time: what the database's is compared with. */
 export interface TokenBucket {

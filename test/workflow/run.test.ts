@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 
-import { endOfQuietHours } from '../../domain/quiet-hours.ts';
+import { endOfQuietHours } from '../../domain/schedule/quiet-hours.ts';
 import { SIGNAL, WORKFLOW } from '../../workflows/contract.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { createRunRows, RUN } from './fixtures/run-rows.ts';

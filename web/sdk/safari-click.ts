@@ -1,4 +1,4 @@
-import type { PushReceipt } from '../../domain/push-payload.ts';
+import type { PushReceipt } from '../../domain/content/push-payload.ts';
 import { randomUuid } from './random-uuid.ts';
 
 /** As `domain/safari-payload.ts` writes them; of domain nothing but types is loaded here. */

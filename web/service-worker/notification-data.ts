@@ -1,4 +1,4 @@
-import type { PushPayload } from '../../domain/push-payload.ts';
+import type { PushPayload } from '../../domain/content/push-payload.ts';
 import type { ShownNotification } from './worker-types.ts';
 
 /** What a shown notification remembers of its push, as its `data`. */

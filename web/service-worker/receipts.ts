@@ -1,4 +1,4 @@
-import type { PushReceipt, ReceiptKind } from '../../domain/push-payload.ts';
+import type { PushReceipt, ReceiptKind } from '../../domain/content/push-payload.ts';
 import type { WorkerScope } from './worker-types.ts';
 
 /** Pauses before the second, third and fourth try: a worker is ended about 30 s after its event. */

@@ -1,9 +1,9 @@
 import type { DeliveryDeps } from '../../../activities/delivery/deps.ts';
-import type { CampaignDefinition, Gate } from '../../../domain/campaign.ts';
-import type { Message } from '../../../domain/message.ts';
-import type { DeliveryOutcome } from '../../../domain/outcome.ts';
+import type { CampaignDefinition, Gate } from '../../../domain/campaign/campaign.ts';
+import type { Message } from '../../../domain/delivery/message.ts';
+import type { DeliveryOutcome } from '../../../domain/delivery/outcome.ts';
 import type { MessageResult } from '../../../domain/ports/repositories.ts';
-import type { AccountSettings } from '../../../domain/settings.ts';
+import type { AccountSettings } from '../../../domain/campaign/settings.ts';
 
 /** A promise that is settled by hand. */
 export interface Deferred<T> {

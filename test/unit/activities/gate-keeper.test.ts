@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createGateKeeper, GATE_LEASE_MS } from '../../../activities/delivery/gate-keeper.ts';
-import type { Campaign, CampaignStatus } from '../../../domain/campaign.ts';
+import type { Campaign, CampaignStatus } from '../../../domain/campaign/campaign.ts';
 import { createFakeClock, deferred } from './fakes.ts';
 
 describe('the gate keeper', () => {

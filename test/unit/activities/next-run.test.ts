@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CampaignSchedule } from '../../../domain/campaign.ts';
+import type { CampaignSchedule } from '../../../domain/campaign/campaign.ts';
 import { createScheduleWorld } from '../../workflow/fixtures/schedule-world.ts';
 
 const START = Date.parse('2027-03-01T08:00:00Z');

@@ -1,8 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect } from 'chai';
 import { createRunActivities, type DrainAnswer } from '../../../activities/run-activities.ts';
-import type { CampaignStatus } from '../../../domain/campaign.ts';
-import type { Message } from '../../../domain/message.ts';
+import type { CampaignStatus } from '../../../domain/campaign/campaign.ts';
+import type { Message } from '../../../domain/delivery/message.ts';
 import { createFakeDelivery } from './fakes.ts';
 
 describe('draining a run that is paused and resumed', () => {

@@ -1,8 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect } from 'chai';
 import { createRunActivities } from '../../../activities/run-activities.ts';
-import type { CampaignStatus } from '../../../domain/campaign.ts';
-import { UnknownReference } from '../../../domain/audience-errors.ts';
+import type { CampaignStatus } from '../../../domain/campaign/campaign.ts';
+import { UnknownReference } from '../../../domain/audience/audience-errors.ts';
 import { createFakeDelivery } from './fakes.ts';
 
 describe('materialising a run', () => {

@@ -1,10 +1,14 @@
 import { expect } from 'chai';
 import { deliverPage } from '../../../activities/delivery/deliver-page.ts';
-import type { CampaignDefinition } from '../../../domain/campaign.ts';
-import type { Message } from '../../../domain/message.ts';
+import type { CampaignDefinition } from '../../../domain/campaign/campaign.ts';
+import type { Message } from '../../../domain/delivery/message.ts';
 import type { WebhookAnswer, WebhookRequest } from '../../../domain/ports/channels.ts';
 import type { ClaimQuery } from '../../../domain/ports/repositories.ts';
-import { DEFAULT_WEBHOOK_RETRIES, type WebhookAttempt, type WebhookTarget } from '../../../domain/webhook.ts';
+import {
+  DEFAULT_WEBHOOK_RETRIES,
+  type WebhookAttempt,
+  type WebhookTarget,
+} from '../../../domain/delivery/webhook.ts';
 import { createFakeDelivery, DUE_AT } from './fakes.ts';
 
 const TARGET: WebhookTarget = {

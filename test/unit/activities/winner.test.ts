@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { winnerOf } from '../../../activities/delivery/winner.ts';
-import type { Campaign, CampaignDefinition } from '../../../domain/campaign.ts';
+import type { Campaign, CampaignDefinition } from '../../../domain/campaign/campaign.ts';
 
 const START = 1_000_000;
 const counted = { sent: 10, failed: 0, delivered: 0, viewed: 0, dismissed: 0 };

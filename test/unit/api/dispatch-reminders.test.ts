@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { dispatchEvent, type DispatchDeps } from '../../../api/dispatch/dispatch-event.ts';
-import type { ActiveLiveCampaign } from '../../../domain/campaign.ts';
+import type { ActiveLiveCampaign } from '../../../domain/campaign/campaign.ts';
 import { refOf, type StoredEvent } from '../../../domain/event.ts';
-import type { Message } from '../../../domain/message.ts';
+import type { Message } from '../../../domain/delivery/message.ts';
 
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 10, 21, 12);

@@ -6,8 +6,8 @@ import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
 import { estimateExamples, segmentExamples } from '../../../api/segments/examples.ts';
 import { segment } from '../../../api/segments/schemas.ts';
-import { operators } from '../../../domain/conditions.ts';
-import { checkSegment } from '../../../domain/segment.ts';
+import { operators } from '../../../domain/audience/conditions.ts';
+import { checkSegment } from '../../../domain/audience/segment.ts';
 
 const body = z.strictObject({ segment });
 const ID = '6745c0e1a1b2c3d4e5f60718';

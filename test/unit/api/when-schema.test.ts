@@ -5,9 +5,9 @@ import { when } from '../../../api/campaigns/when-schema.ts';
 import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
 import { previewExamples } from '../../../api/schedules/examples.ts';
-import { scheduleFaults } from '../../../domain/schedule-faults.ts';
-import { readRule } from '../../../domain/recurrence-rule.ts';
-import type { Audience, CampaignSchedule } from '../../../domain/campaign.ts';
+import { scheduleFaults } from '../../../domain/schedule/schedule-faults.ts';
+import { readRule } from '../../../domain/schedule/recurrence-rule.ts';
+import type { Audience, CampaignSchedule } from '../../../domain/campaign/campaign.ts';
 
 type Json = Record<string, unknown>;
 

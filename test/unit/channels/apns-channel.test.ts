@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createApnsChannel, type ApnsChannelOptions } from '../../../channels/apns/apns-channel.ts';
 import type { ApnsChannel, ApnsRequest } from '../../../domain/ports/channels.ts';
-import { safariPayload } from '../../../domain/safari-payload.ts';
+import { safariPayload } from '../../../domain/content/safari-payload.ts';
 import { startApnsService, type ApnsService } from '../../support/apns-service/apns-service.ts';
 import {
   apnsKey,

@@ -3,8 +3,8 @@ import { expect } from 'chai';
 import { campaignExamples } from '../../../api/campaigns/examples.ts';
 import { publishFaults } from '../../../api/campaigns/publishable.ts';
 import { campaignInput, definitionOf } from '../../../api/campaigns/schemas.ts';
-import { DEFAULT_SETTINGS } from '../../../domain/settings.ts';
-import { createTemplateEngine } from '../../../domain/template.ts';
+import { DEFAULT_SETTINGS } from '../../../domain/campaign/settings.ts';
+import { createTemplateEngine } from '../../../domain/content/template.ts';
 
 const templates = createTemplateEngine();
 /** Before every instant that an example names. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { PROBLEMS } from '../../../api/http/problem.ts';
-import type { SuppressionReason } from '../../../domain/message.ts';
-import type { RejectionReason, UnreachableReason } from '../../../domain/outcome.ts';
+import type { SuppressionReason } from '../../../domain/delivery/message.ts';
+import type { RejectionReason, UnreachableReason } from '../../../domain/delivery/outcome.ts';
 
 // The type check fails here as soon as a reason is added or taken away.
 const suppressions = {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { segment } from '../../../api/segments/schemas.ts';
-import { operators } from '../../../domain/conditions.ts';
-import { OWN_EVENTS, SEGMENT_LIMITS } from '../../../domain/segment.ts';
+import { operators } from '../../../domain/audience/conditions.ts';
+import { OWN_EVENTS, SEGMENT_LIMITS } from '../../../domain/audience/segment.ts';
 
 describe('docs/segments.md', () => {
   let text: string;

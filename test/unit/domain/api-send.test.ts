@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { addresseesOf, dueOfCall, missingData } from '../../../domain/api-send.ts';
+import { addresseesOf, dueOfCall, missingData } from '../../../domain/delivery/api-send.ts';
 
 const known = {
   byIdentity: new Map([

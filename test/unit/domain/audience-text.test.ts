@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { audienceText } from '../../../domain/audience-text.ts';
-import type { LiveAudience } from '../../../domain/campaign.ts';
-import { operators, type Operator } from '../../../domain/conditions.ts';
-import type { Segment } from '../../../domain/segment.ts';
+import { audienceText } from '../../../domain/audience/audience-text.ts';
+import type { LiveAudience } from '../../../domain/campaign/campaign.ts';
+import { operators, type Operator } from '../../../domain/audience/conditions.ts';
+import type { Segment } from '../../../domain/audience/segment.ts';
 import { segmentOf } from '../../support/segment-arbitraries.ts';
 import type { World } from '../../support/segment-oracle.ts';
 import { createDice, createPopulation } from '../../support/segment-population.ts';

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import type { WebPushDefinition, CampaignSchedule } from '../../../domain/campaign.ts';
+import type { WebPushDefinition, CampaignSchedule } from '../../../domain/campaign/campaign.ts';
 import {
   changeFaults,
   hasBegun,
   isRescheduled,
   stillWrong,
   withKeptStart,
-} from '../../../domain/campaign-edit.ts';
+} from '../../../domain/campaign/campaign-edit.ts';
 
 const startsAt = new Date('2027-01-15T08:00:00Z');
 const nowMs = startsAt.getTime() + 3_600_000;

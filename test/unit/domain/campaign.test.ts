@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { gateOf, mayBecome, type CampaignStatus } from '../../../domain/campaign.ts';
-import { checkSegment, SEGMENT_LIMITS, type Segment } from '../../../domain/segment.ts';
-import { expiresAtMs } from '../../../domain/ttl.ts';
-import { limitZoneOf, zoneOf } from '../../../domain/zone-of.ts';
+import { gateOf, mayBecome, type CampaignStatus } from '../../../domain/campaign/campaign.ts';
+import { checkSegment, SEGMENT_LIMITS, type Segment } from '../../../domain/audience/segment.ts';
+import { expiresAtMs } from '../../../domain/delivery/ttl.ts';
+import { limitZoneOf, zoneOf } from '../../../domain/schedule/zone-of.ts';
 
 const statuses: CampaignStatus[] = ['draft', 'scheduled', 'running', 'paused', 'completed', 'stopped'];
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { drawSize, notDrawn, rankOf } from '../../../domain/cap.ts';
+import { drawSize, notDrawn, rankOf } from '../../../domain/audience/cap.ts';
 
 /** Ids as profiles have them: made one after the other, so that neighbours differ in a few digits only. */
 const PROFILES = Array.from({ length: 5_000 }, (_, i) =>

@@ -7,7 +7,7 @@ import {
   parseInstant,
   type Condition,
   type Operator,
-} from '../../../domain/conditions.ts';
+} from '../../../domain/audience/conditions.ts';
 
 const nowMs = Date.parse('2026-06-10T12:00:00Z');
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import type { Audience, CampaignDefinition } from '../../../domain/campaign.ts';
-import { contentFaults, sizeFaults, templateFaults } from '../../../domain/content-faults.ts';
-import type { WebhookContent, WebPushContent } from '../../../domain/content.ts';
-import { publishWarnings, type KnownAccount } from '../../../domain/publish-warnings.ts';
-import { createTemplateEngine } from '../../../domain/template.ts';
+import type { Audience, CampaignDefinition } from '../../../domain/campaign/campaign.ts';
+import { contentFaults, sizeFaults, templateFaults } from '../../../domain/content/content-faults.ts';
+import type { WebhookContent, WebPushContent } from '../../../domain/content/content.ts';
+import { publishWarnings, type KnownAccount } from '../../../domain/content/publish-warnings.ts';
+import { createTemplateEngine } from '../../../domain/content/template.ts';
 
 const templates = createTemplateEngine();
 const live: Audience = { live: { event: 'Added' } };

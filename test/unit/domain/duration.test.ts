@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { formatDuration, parseDuration } from '../../../domain/duration.ts';
+import { formatDuration, parseDuration } from '../../../domain/schedule/duration.ts';
 
 describe('durations', () => {
   const readable: [string, number][] = [

@@ -1,19 +1,25 @@
 import { expect } from 'chai';
-import type { Campaign, WebPushDefinition, LiveAudience } from '../../../domain/campaign.ts';
+import type { Campaign, WebPushDefinition, LiveAudience } from '../../../domain/campaign/campaign.ts';
 import type { StoredEvent } from '../../../domain/event.ts';
-import { explainEvent } from '../../../domain/explain-events.ts';
+import { explainEvent } from '../../../domain/explain/explain-events.ts';
 import {
   failingParts,
   judgeSegment,
   type JudgedPart,
   type LeafVerdict,
-} from '../../../domain/explain-segment.ts';
-import { explain, STEPS, type Explanation, type ExplainFacts, type Step } from '../../../domain/explain.ts';
+} from '../../../domain/explain/explain-segment.ts';
+import {
+  explain,
+  STEPS,
+  type Explanation,
+  type ExplainFacts,
+  type Step,
+} from '../../../domain/explain/explain.ts';
 import { refOf } from '../../../domain/event.ts';
-import type { Message, SuppressionReason } from '../../../domain/message.ts';
+import type { Message, SuppressionReason } from '../../../domain/delivery/message.ts';
 import type { Run } from '../../../domain/ports/repositories.ts';
-import { leavesOf, type Segment } from '../../../domain/segment.ts';
-import { DEFAULT_SETTINGS } from '../../../domain/settings.ts';
+import { leavesOf, type Segment } from '../../../domain/audience/segment.ts';
+import { DEFAULT_SETTINGS } from '../../../domain/campaign/settings.ts';
 import type { Subscription } from '../../../domain/site.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { localParts } from '../../../domain/time-zone.ts';
+import { localParts } from '../../../domain/schedule/time-zone.ts';
 
 export const minute = 60_000;
 export const day = 24 * 60 * minute;

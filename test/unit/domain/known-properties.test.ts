@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { learnProperties } from '../../../domain/known-properties.ts';
+import { learnProperties } from '../../../domain/content/known-properties.ts';
 
 describe('the properties that are known', () => {
   it('are named with their types and some values, nested ones by their path, three levels deep', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { controlGroupOf, periodsAt, turnsCountSince } from '../../../domain/limits.ts';
+import { controlGroupOf, periodsAt, turnsCountSince } from '../../../domain/audience/limits.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

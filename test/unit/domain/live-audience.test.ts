@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { LiveAudience } from '../../../domain/campaign.ts';
+import type { LiveAudience } from '../../../domain/campaign/campaign.ts';
 import type { EventOrder } from '../../../domain/event.ts';
 import {
   cancellationBy,
@@ -11,7 +11,7 @@ import {
   matchesEvent,
   matchValueOf,
   type PassageState,
-} from '../../../domain/live-audience.ts';
+} from '../../../domain/audience/live-audience.ts';
 
 const cart: LiveAudience = {
   event: 'Added To Cart',

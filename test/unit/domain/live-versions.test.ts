@@ -1,6 +1,12 @@
 import { expect } from 'chai';
-import type { ActiveLiveCampaign, LiveAudience, LiveVersion } from '../../../domain/campaign.ts';
-import { asOf, mayClose, namesOfAll, othersThatMove, rulesOf } from '../../../domain/live-versions.ts';
+import type { ActiveLiveCampaign, LiveAudience, LiveVersion } from '../../../domain/campaign/campaign.ts';
+import {
+  asOf,
+  mayClose,
+  namesOfAll,
+  othersThatMove,
+  rulesOf,
+} from '../../../domain/campaign/live-versions.ts';
 
 const at = (second: number): Date => new Date(Date.UTC(2027, 0, 1) + second * 1_000);
 

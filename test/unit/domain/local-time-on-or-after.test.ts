@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { addLocalDays, localTimeOnOrAfter } from '../../../domain/time-zone.ts';
+import { addLocalDays, localTimeOnOrAfter } from '../../../domain/schedule/time-zone.ts';
 import { aroundChange, day, iso, minute, shownByIntl, somewhere } from './intl-clock.ts';
 
 describe('the next time a clock shows HH:mm', () => {

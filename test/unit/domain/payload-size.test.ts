@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { MAX_PAYLOAD_BYTES } from '../../../channels/web-push/encrypt.ts';
-import { displayLimits } from '../../../domain/browser-families.ts';
-import { payloadFor } from '../../../domain/compose-push.ts';
-import type { WebPushContent } from '../../../domain/content.ts';
-import { graphemes } from '../../../domain/display-length.ts';
+import { displayLimits } from '../../../domain/content/browser-families.ts';
+import { payloadFor } from '../../../domain/content/compose-push.ts';
+import type { WebPushContent } from '../../../domain/content/content.ts';
+import { graphemes } from '../../../domain/content/display-length.ts';
 import {
   MAX_PUSH_PAYLOAD_BYTES,
   payloadEstimates,
@@ -12,7 +12,7 @@ import {
   payloadFaults,
   PUSH_FRAME,
   utf8Bytes,
-} from '../../../domain/payload-size.ts';
+} from '../../../domain/content/payload-size.ts';
 
 const nothing = { profile: null, event: null };
 const text = (name: string, ...examples: unknown[]) => ({ name, types: ['string' as const], examples });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { endOfQuietHours, inQuietHours, type QuietHours } from '../../../domain/quiet-hours.ts';
-import { localParts } from '../../../domain/time-zone.ts';
+import { endOfQuietHours, inQuietHours, type QuietHours } from '../../../domain/schedule/quiet-hours.ts';
+import { localParts } from '../../../domain/schedule/time-zone.ts';
 
 const minute = 60_000;
 const iso = (ms: number): string => new Date(ms).toISOString().replace('.000Z', 'Z');

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { dateParts, dateText, dayNumber, dayOf } from '../../../domain/local-date.ts';
-import { readRule } from '../../../domain/recurrence-rule.ts';
-import { ruleDays, type DateRule } from '../../../domain/recurrence.ts';
+import { dateParts, dateText, dayNumber, dayOf } from '../../../domain/schedule/local-date.ts';
+import { readRule } from '../../../domain/schedule/recurrence-rule.ts';
+import { ruleDays, type DateRule } from '../../../domain/schedule/recurrence.ts';
 import { RULE_CASES } from './recurrence-cases.ts';
 
 function ruleOf(text: string): DateRule {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CampaignSchedule, DateProperty, LiveAudience } from '../../../domain/campaign.ts';
-import { scheduleFaults, scheduleShapeFaults } from '../../../domain/schedule-faults.ts';
+import type { CampaignSchedule, DateProperty, LiveAudience } from '../../../domain/campaign/campaign.ts';
+import { scheduleFaults, scheduleShapeFaults } from '../../../domain/schedule/schedule-faults.ts';
 
 const nowMs = Date.parse('2027-06-01T12:00:30Z');
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { LiveAudience } from '../../../domain/campaign.ts';
+import type { LiveAudience } from '../../../domain/campaign/campaign.ts';
 import type { EventOrder } from '../../../domain/event.ts';
-import { decideOpening, isCancelling, type PassageState } from '../../../domain/live-audience.ts';
-import { reminderDate, reminderText, type ReminderDate } from '../../../domain/reminder-plan.ts';
+import { decideOpening, isCancelling, type PassageState } from '../../../domain/audience/live-audience.ts';
+import { reminderDate, reminderText, type ReminderDate } from '../../../domain/schedule/reminder-plan.ts';
 
 const live: LiveAudience = {
   event: 'Booked',

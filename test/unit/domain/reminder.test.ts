@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { DateProperty } from '../../../domain/campaign.ts';
-import { parseOffset, reminderInstant } from '../../../domain/reminder.ts';
+import type { DateProperty } from '../../../domain/campaign/campaign.ts';
+import { parseOffset, reminderInstant } from '../../../domain/schedule/reminder.ts';
 
 const BERLIN = 'Europe/Berlin';
 const NEW_YORK = 'America/New_York';

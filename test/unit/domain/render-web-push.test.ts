@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { WebPushDefinition } from '../../../domain/campaign.ts';
-import type { WebPushContent } from '../../../domain/content.ts';
-import { languageOf, matchLanguage } from '../../../domain/languages.ts';
-import type { RenderContext } from '../../../domain/render-scope.ts';
-import { RenderError, renderWebPush, type RenderOptions } from '../../../domain/render-web-push.ts';
-import { createTemplateEngine } from '../../../domain/template.ts';
-import { withParameters } from '../../../domain/web-address.ts';
+import type { WebPushDefinition } from '../../../domain/campaign/campaign.ts';
+import type { WebPushContent } from '../../../domain/content/content.ts';
+import { languageOf, matchLanguage } from '../../../domain/content/languages.ts';
+import type { RenderContext } from '../../../domain/content/render-scope.ts';
+import { RenderError, renderWebPush, type RenderOptions } from '../../../domain/content/render-web-push.ts';
+import { createTemplateEngine } from '../../../domain/content/template.ts';
+import { withParameters } from '../../../domain/content/web-address.ts';
 
 const templates = createTemplateEngine();
 const definition = (what: WebPushContent): WebPushDefinition => ({

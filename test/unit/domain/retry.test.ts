@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { defaultRetryPolicy, nextTry, type RetryQuestion } from '../../../domain/retry.ts';
+import { defaultRetryPolicy, nextTry, type RetryQuestion } from '../../../domain/delivery/retry.ts';
 
 const nowMs = Date.parse('2026-06-01T12:00:00Z');
 const hour = 3_600_000;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { CampaignSchedule } from '../../../domain/campaign.ts';
-import type { QuietHours } from '../../../domain/quiet-hours.ts';
-import { planRunRow } from '../../../domain/run-plan.ts';
+import type { CampaignSchedule } from '../../../domain/campaign/campaign.ts';
+import type { QuietHours } from '../../../domain/schedule/quiet-hours.ts';
+import { planRunRow } from '../../../domain/delivery/run-plan.ts';
 
 const at = (text: string): number => Date.parse(text);
 const NIGHT: QuietHours = { from: '21:00', to: '09:00', action: 'delay' };

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { progressOf, progressText, totalsText, type RunCounts } from '../../../domain/run-progress.ts';
+import {
+  progressOf,
+  progressText,
+  totalsText,
+  type RunCounts,
+} from '../../../domain/delivery/run-progress.ts';
 
 const at = new Date('2026-11-21T10:00:00Z');
 const after = (seconds: number): Date => new Date(at.getTime() + seconds * 1_000);

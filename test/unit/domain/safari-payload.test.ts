@@ -5,7 +5,7 @@ import {
   MAX_SAFARI_PAYLOAD_BYTES,
   safariPayload,
   type SafariPush,
-} from '../../../domain/safari-payload.ts';
+} from '../../../domain/content/safari-payload.ts';
 
 const safari = { allowedDomains: ['https://shop.example', 'https://www.shop.example'] };
 const click = { messageId: 'm1', subscriptionId: 's1', token: 't_-1' };

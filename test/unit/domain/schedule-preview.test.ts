@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CampaignSchedule } from '../../../domain/campaign.ts';
-import { previewSchedule, type ZonePreview } from '../../../domain/schedule-preview.ts';
+import type { CampaignSchedule } from '../../../domain/campaign/campaign.ts';
+import { previewSchedule, type ZonePreview } from '../../../domain/schedule/schedule-preview.ts';
 
 function preview(
   when: Partial<CampaignSchedule>,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { RunSchedule } from '../../../domain/campaign.ts';
-import { instantOfLocal } from '../../../domain/local-date.ts';
+import type { RunSchedule } from '../../../domain/campaign/campaign.ts';
+import { instantOfLocal } from '../../../domain/schedule/local-date.ts';
 import {
   dueInZone,
   nextOccurrence,
@@ -10,7 +10,7 @@ import {
   shownIn,
   type Occurrence,
   type ScheduleContext,
-} from '../../../domain/schedule.ts';
+} from '../../../domain/schedule/schedule.ts';
 
 const HOUR = 3_600_000;
 const at = (text: string): number => Date.parse(text);

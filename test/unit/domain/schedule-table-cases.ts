@@ -1,4 +1,4 @@
-import type { RunSchedule } from '../../../domain/campaign.ts';
+import type { RunSchedule } from '../../../domain/campaign/campaign.ts';
 
 /*
  * The instants below are literals that were worked out without the code that they test: from the rules of RFC 5545 by another

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CampaignSchedule } from '../../../domain/campaign.ts';
-import { cutOffAt, dueInZone, occurrences } from '../../../domain/schedule.ts';
+import type { CampaignSchedule } from '../../../domain/campaign/campaign.ts';
+import { cutOffAt, dueInZone, occurrences } from '../../../domain/schedule/schedule.ts';
 import { FIXED_CASES, OWN_TIME_CASES } from './schedule-table-cases.ts';
 
 const minuteText = (ms: number): string => new Date(ms).toISOString().replace(':00.000Z', 'Z');

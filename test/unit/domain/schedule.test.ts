@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CampaignSchedule, RunSchedule } from '../../../domain/campaign.ts';
+import type { CampaignSchedule, RunSchedule } from '../../../domain/campaign/campaign.ts';
 import {
   cutOffAt,
   nextOccurrence,
@@ -7,8 +7,8 @@ import {
   scheduleZone,
   type Occurrence,
   type ScheduleContext,
-} from '../../../domain/schedule.ts';
-import { localToInstant } from '../../../domain/time-zone.ts';
+} from '../../../domain/schedule/schedule.ts';
+import { localToInstant } from '../../../domain/schedule/time-zone.ts';
 
 const HOUR = 3_600_000;
 const at = (text: string): number => Date.parse(text);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { Device } from '../../../domain/message.ts';
-import type { DeliveryOutcome } from '../../../domain/outcome.ts';
-import { judgeTry } from '../../../domain/settle.ts';
+import type { Device } from '../../../domain/delivery/message.ts';
+import type { DeliveryOutcome } from '../../../domain/delivery/outcome.ts';
+import { judgeTry } from '../../../domain/delivery/settle.ts';
 
 const device = (subscriptionId: string, more: Partial<Device> = {}): Device => ({
   subscriptionId,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createTemplateEngine, defaultTemplateLimits } from '../../../domain/template.ts';
-import { addressTemplateFault } from '../../../domain/template-output.ts';
+import { createTemplateEngine, defaultTemplateLimits } from '../../../domain/content/template.ts';
+import { addressTemplateFault } from '../../../domain/content/template-output.ts';
 
 const engine = createTemplateEngine();
 const url = (text: string, scope: Record<string, unknown>): string =>

@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { createTemplateEngine, defaultTemplateLimits, TemplateError } from '../../../domain/template.ts';
+import {
+  createTemplateEngine,
+  defaultTemplateLimits,
+  TemplateError,
+} from '../../../domain/content/template.ts';
 
 const scope = {
   profile: { name: 'Ada', tags: ['new', 'sale'] },

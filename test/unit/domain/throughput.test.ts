@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import type { CampaignSchedule } from '../../../domain/campaign.ts';
-import { bucketsOf, GRANT_MS, groupsFor, nextTokenMs, paceOf } from '../../../domain/throughput.ts';
+import type { CampaignSchedule } from '../../../domain/campaign/campaign.ts';
+import { bucketsOf, GRANT_MS, groupsFor, nextTokenMs, paceOf } from '../../../domain/delivery/throughput.ts';
 import { createTokenBucket } from '../../support/token-bucket.ts';
 
 const MINUTE = 60_000;

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isTimeZone, localParts, localTimeOnOrAfter, localToInstant } from '../../../domain/time-zone.ts';
+import {
+  isTimeZone,
+  localParts,
+  localTimeOnOrAfter,
+  localToInstant,
+} from '../../../domain/schedule/time-zone.ts';
 import { aroundChange, changes, iso, minute, shown, shownByIntl, somewhere, zones } from './intl-clock.ts';
 
 /** `2026-03-29 02:30` as the fields of a local time. */

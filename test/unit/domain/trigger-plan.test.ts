@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { inQuietHours } from '../../../domain/quiet-hours.ts';
-import { clockText, endsQuietHours, planTrigger } from '../../../domain/trigger-plan.ts';
+import { inQuietHours } from '../../../domain/schedule/quiet-hours.ts';
+import { clockText, endsQuietHours, planTrigger } from '../../../domain/delivery/trigger-plan.ts';
 
 const live = { event: 'Added To Cart', matchOn: 'cartId', inaction: { event: 'Charged', within: '10m' } };
 const at = (iso: string): number => Date.parse(iso);

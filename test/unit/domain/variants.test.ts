@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Variant } from '../../../domain/content.ts';
-import { variantOf } from '../../../domain/variants.ts';
+import type { Variant } from '../../../domain/content/content.ts';
+import { variantOf } from '../../../domain/content/variants.ts';
 
 const variant = (name: string, weight: number): Variant => ({ name, weight, content: { title: name } });
 const PROFILES = Array.from(

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { isInSample, waitsForWinnerMs } from '../../../domain/variants-sample.ts';
-import { variantReports } from '../../../domain/variant-report.ts';
-import { decidedAtMs, pickWinner, triedSinceMs } from '../../../domain/winner.ts';
+import { isInSample, waitsForWinnerMs } from '../../../domain/content/variants-sample.ts';
+import { variantReports } from '../../../domain/content/variant-report.ts';
+import { decidedAtMs, pickWinner, triedSinceMs } from '../../../domain/content/winner.ts';
 
 const START = Date.UTC(2026, 10, 21, 12);
 const variant = (name: string, weight = 1) => ({ name, weight, content: {} });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { operators, type Operator } from '../../../domain/conditions.ts';
-import { checkSegment, type Segment } from '../../../domain/segment.ts';
+import { operators, type Operator } from '../../../domain/audience/conditions.ts';
+import { checkSegment, type Segment } from '../../../domain/audience/segment.ts';
 import { segmentOf } from '../../support/segment-arbitraries.ts';
 import { meets, readMoment } from '../../support/segment-oracle-conditions.ts';
 import { holds, membersOf, type Person, type World } from '../../support/segment-oracle.ts';

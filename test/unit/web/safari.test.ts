@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { expect } from 'chai';
 import { bundleWebAssets } from '../../../web/bundle.ts';
 import type { Beckon } from '../../../web/sdk/beckon.ts';
-import { safariPayload } from '../../../domain/safari-payload.ts';
+import { safariPayload } from '../../../domain/content/safari-payload.ts';
 
 const settings = {
   siteId: 'site1',

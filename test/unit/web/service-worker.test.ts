@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PushPayload } from '../../../domain/push-payload.ts';
+import type { PushPayload } from '../../../domain/content/push-payload.ts';
 import { bundleWebAssets } from '../../../web/bundle.ts';
 import { createWorkerWorld } from './worker-world.ts';
 import type { WorkerWorld, WorldOptions } from './worker-world.ts';

@@ -1,0 +1,138 @@
+import { chosenContent } from './chosen-content.ts';
+import { payloadFor } from './compose-push.ts';
+import type { WebPushContent, WebPushTexts } from './content.ts';
+import type { KnownProperty } from '../ports/repositories.ts';
+import type { RenderedWebPush } from './render-web-push.ts';
+import type { Fault } from '../audience/segment.ts';
+
+/** RFC 8291 section 4: 4,096 bytes less header, padding delimiter and tag. */
+export const MAX_PUSH_PAYLOAD_BYTES = 3_993;
+
+/** What an output is taken to print, in bytes, where no value of it is known. */
+const UNKNOWN_OUTPUT_BYTES = 64;
+/** What comes with every message beside its texts: as long as ours are, and an address of usual length. */
+export const PUSH_FRAME = {
+  messageId: 'm'.repeat(49),
+  subscriptionId: 's'.repeat(24),
+  receiptUrl: 'u'.repeat(64),
+  receiptToken: 't'.repeat(43),
+};
+
+/** @returns the bytes of a text in UTF-8 */
+export function utf8Bytes(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** @returns how much too long a payload is, as a sentence; null when push services take it */
+export function payloadFault(bytes: number): string | null {
+  if (bytes <= MAX_PUSH_PAYLOAD_BYTES) return null;
+  const over = bytes - MAX_PUSH_PAYLOAD_BYTES;
+  return `the message has ${bytes} bytes, ${over} more than the ${MAX_PUSH_PAYLOAD_BYTES} that a push may have`;
+}
+
+/** What the properties of profiles and events are known to be; null where it is not known. */
+export interface KnownProperties {
+  profile: KnownProperty[] | null;
+  event: KnownProperty[] | null;
+}
+
+/** What one content of a campaign may come to as a payload, in bytes. */
+export interface PayloadEstimate {
+  /** Where the content stands. */
+  pointer: string;
+  /** Of the text that is certainly in it. */
+  least: number;
+  /** With every text that may be in it, and each output as long as `outputBytes` takes it to be. */
+  most: number;
+}
+
+/**
+ * Estimates every content that a profile can get. A worst case is an assumption: an output prints twice the longest
+ * value that is known of its property, or 64 bytes; what loops print is counted once.
+ */
+export function payloadEstimates(what: WebPushContent, known: KnownProperties): PayloadEstimate[] {
+  return contentsOf(what).map(({ pointer, texts }) => ({
+    pointer,
+    least: bytesOf(what, texts, certain),
+    most: bytesOf(what, texts, (text) => possible(text, known)),
+  }));
+}
+
+/** @returns a fault for each content whose fixed text alone is larger than a push may be */
+export function payloadFaults(what: WebPushContent): Fault[] {
+  return payloadEstimates(what, { profile: null, event: null }).flatMap(({ pointer, least }) => {
+    const detail = payloadFault(least);
+    return detail === null ? [] : [{ pointer, detail: `${detail}, before any value is put in` }];
+  });
+}
+
+/** @returns the contents that a profile can get, with where the last thing that makes them different stands */
+function contentsOf(what: WebPushContent): { pointer: string; texts: WebPushTexts }[] {
+  const variants = what.variants ?? [undefined];
+  return variants.flatMap((variant, i) => {
+    const own = Object.keys(variant?.content.languages ?? {});
+    const tags = [undefined, ...new Set([...own, ...Object.keys(what.languages ?? {})])];
+    const base = variant ? `/what/variants/${i}/content` : '/what';
+    return tags.map((tag) => {
+      const { texts } = chosenContent(what, '', '', tag, variant?.name);
+      if (tag === undefined) return { pointer: base, texts };
+      const place = variant && own.includes(tag) ? base : '/what';
+      return { pointer: `${place}/languages/${tag}`, texts };
+    });
+  });
+}
+
+function bytesOf(what: WebPushContent, texts: WebPushTexts, shown: (text: string) => string): number {
+  const utm = Object.entries(what.utm ?? {})
+    .map(([name, value]) => `&utm_${name}=${shown((value as string | undefined) ?? '')}`)
+    .join('');
+  const text = (value: string | undefined): string | undefined =>
+    value === undefined ? undefined : shown(value);
+  const link = (value: string | undefined): string | undefined =>
+    value === undefined ? undefined : shown(value) + utm;
+  const content: RenderedWebPush = {
+    topic: what.topic,
+    requireInteraction: what.requireInteraction,
+    title: shown(texts.title),
+    body: text(texts.body),
+    url: link(texts.url),
+    image: text(texts.image),
+    icon: text(texts.icon),
+    badge: text(texts.badge),
+    actions: texts.actions?.map(({ title, url }) => ({ title: shown(title), url: link(url) })),
+    data: Object.fromEntries(Object.entries(texts.data ?? {}).map(([key, value]) => [key, shown(value)])),
+  };
+  return utf8Bytes(JSON.stringify(payloadFor({ content, ...PUSH_FRAME })));
+}
+
+const PARTS = /(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})/;
+
+/** The text that is there whatever the values: none where tags may leave some out. */
+function certain(text: string): string {
+  if (text.includes('{%')) return '';
+  return text
+    .split(PARTS)
+    .filter((part) => !part.startsWith('{{'))
+    .join('');
+}
+
+/** The text of every branch, and for each output a stretch as long as it may be. */
+function possible(text: string, known: KnownProperties): string {
+  return text
+    .split(PARTS)
+    .map((part) => {
+      if (part.startsWith('{{')) return 'x'.repeat(outputBytes(part, known));
+      return part.startsWith('{%') ? '' : part;
+    })
+    .join('');
+}
+
+function outputBytes(output: string, known: KnownProperties): number {
+  const [, root, name] = /\b(profile|event)\.([\w.-]+)/.exec(output) ?? [];
+  if (root === undefined) return UNKNOWN_OUTPUT_BYTES;
+  const property = known[root as 'profile' | 'event']?.find((one) => one.name === name);
+  const lengths = (property?.examples ?? []).map((value) =>
+    utf8Bytes(typeof value === 'string' ? value : JSON.stringify(value ?? '')),
+  );
+  return lengths.length === 0 ? UNKNOWN_OUTPUT_BYTES : 2 * Math.max(...lengths);
+}

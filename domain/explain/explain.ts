@@ -1,0 +1,184 @@
+import type { Campaign, CampaignDefinition } from '../campaign/campaign.ts';
+import type { StoredEvent } from '../event.ts';
+import type { EventVerdict } from './explain-events.ts';
+import type { JudgedPart } from './explain-segment.ts';
+import { judgeNow, type Judged } from './explain-now.ts';
+import { recordedStep, recordedText } from './explain-recorded.ts';
+import { explainedRow } from './explain-row.ts';
+import type { Message } from '../delivery/message.ts';
+import type { Profile } from '../profile.ts';
+import type { Run } from '../ports/repositories.ts';
+import { sentence } from '../sentence.ts';
+import type { AccountSettings } from '../campaign/settings.ts';
+import type { Site, Subscription } from '../site.ts';
+
+/** The steps of a message, in the order in which they are taken. */
+export const STEPS = [
+  'campaign',
+  'profile',
+  'who',
+  'schedule',
+  'filter',
+  'cancellingEvents',
+  'window',
+  'delay',
+  'quietHours',
+  'reachable',
+  'requalify',
+  'controlGroup',
+  'limits',
+  'cap',
+  'render',
+  'delivery',
+] as const;
+export type StepName = (typeof STEPS)[number];
+
+export interface Step {
+  step: StepName;
+  /** `info`: neither kept it from being sent nor let it pass. */
+  outcome: 'passed' | 'failed' | 'notReached' | 'info';
+  detail: string;
+  at?: Date | undefined;
+  /** Who and filter: the segment as of now, part by part. */
+  segment?: JudgedPart | undefined;
+  /** Who, of a live campaign: the latest opening events. */
+  events?: EventVerdict[] | undefined;
+}
+
+export interface Explanation {
+  verdict: 'sent' | 'failed' | 'waiting' | 'control' | 'notSent';
+  /** One sentence. */
+  summary: string;
+  steps: Step[];
+}
+
+/** Everything that was found out about one profile and one campaign. */
+export interface ExplainFacts {
+  nowMs: number;
+  campaign: Campaign;
+  /** How the profile was asked for, in words. */
+  asked: string;
+  profile: Profile | null;
+  site: Site | null;
+  /** On the campaign's site, of any status. */
+  subscriptions: Subscription[];
+  settings: AccountSettings;
+  /** What the profile holds of limits; null when nothing is known. */
+  held: { slots: { key: string; messageIds: string[] }[]; turnAt: Date | null; gotAt?: Date | null } | null;
+  /** The messages of the campaign to the profile, the latest first. */
+  rows: Message[];
+  /** What the message that is explained entered under; `event` of a reminder: the one that names its date. */
+  own?: { definition: CampaignDefinition; event?: StoredEvent | undefined } | undefined;
+  /** Past behaviour: the latest runs, the latest first. */
+  runs: Run[];
+  /** Past behaviour: the segment as of now. */
+  segment?: JudgedPart | undefined;
+  /** Live: the latest opening events, the latest first. */
+  events: EventVerdict[];
+  /** Live: the filter as of now. */
+  filter?: JudgedPart | undefined;
+  /** Live: the first event that cancels the message that is explained, if it came. */
+  cancelledBy?: StoredEvent | undefined;
+  /** The time zone of the profile's latest subscription on any site. */
+  latestZone?: string | undefined;
+}
+
+/**
+ * Says step by step why a profile got a campaign's message or did not. What is recorded wins over what would be
+ * judged now, and the text tells the two apart.
+ */
+export function explain(facts: ExplainFacts): Explanation {
+  const judged = judgeNow(facts);
+  const row = explainedRow(facts.rows);
+  const steps = row ? stepsOfRow(facts, row, judged) : stepsAsOfNow(judged);
+  if (!row) return { ...withoutRow(facts, steps), steps };
+  const earlier = facts.rows.find((other) => other !== row && other.sentAt !== undefined);
+  const also = earlier?.sentAt ? `; an earlier message was sent at ${earlier.sentAt.toISOString()}` : '';
+  const of = row.passage && row.passage.matchValue !== '' ? `, for ${row.passage.matchValue}` : '';
+  const summary = `${recordedText(row, facts)}${of}${also}${laterEvent(facts, row)}.`;
+  return { verdict: verdictOf(row), summary, steps };
+}
+
+/** What the latest opening event did not do, when it came after what the message was opened by. */
+function laterEvent({ events }: ExplainFacts, { passage }: Message): string {
+  const [latest] = events;
+  if (!latest || !passage || latest.time <= passage.event.time) return '';
+  const opened = latest.outcome === 'opened' || latest.outcome === 'restarted';
+  return opened ? '' : `; the event of ${latest.time.toISOString()} opened none: ${latest.detail}`;
+}
+
+function verdictOf(row: Message): Explanation['verdict'] {
+  switch (row.state) {
+    case 'waiting':
+    case 'due':
+    case 'sending':
+      return 'waiting';
+    case 'sent':
+    case 'failed':
+    case 'control':
+      return row.state;
+    case 'suppressed':
+      return 'notSent';
+  }
+}
+
+/** The recorded facts, and beside them what would be judged now. */
+function stepsOfRow(facts: ExplainFacts, row: Message, judged: Map<StepName, Judged>): Step[] {
+  return [...judged].map(([step, { text, segment, events }]): Step => {
+    const { outcome, detail, at } = recordedStep(step, row, facts);
+    const now = LASTING.has(step) ? '' : ` As of now: ${text}.`;
+    return tidy({ step, outcome, detail: `${sentence(detail)}${now}`, at, segment, events });
+  });
+}
+
+/** What cannot have changed, or is told by the record alone. */
+const LASTING = new Set<StepName>(['profile', 'window', 'delay', 'cap', 'render', 'delivery']);
+
+/** Each step judged now, in order, up to the first that fails. */
+function stepsAsOfNow(judged: Map<StepName, Judged>): Step[] {
+  let failed = false;
+  return [...judged].map(([step, { holds, text, segment, events, at }]): Step => {
+    if (failed)
+      return tidy({
+        step,
+        outcome: 'notReached',
+        detail: `Not reached. As of now: ${text}.`,
+        segment,
+        events,
+      });
+    failed = holds === false;
+    const outcome = holds === null ? 'info' : holds ? 'passed' : 'failed';
+    return tidy({ step, outcome, detail: `As of now: ${text}.`, segment, events, at });
+  });
+}
+
+function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verdict' | 'summary'> {
+  const { status, definition } = facts.campaign;
+  const [latest] = facts.events;
+  const failed = steps.find(({ outcome }) => outcome === 'failed');
+  // What is judged before the send alone cannot be why an event opened no message.
+  const opens = 'live' in definition.who && latest?.outcome === 'open';
+  if (failed && !(opens && STEPS.indexOf(failed.step) > STEPS.indexOf('filter'))) {
+    const why = failed.detail.replace(/^As of now: /, '');
+    return { verdict: 'notSent', summary: `No message: ${why}` };
+  }
+  if ('live' in definition.who) {
+    const of = latest ? `the event of ${latest.time.toISOString()}: ${latest.detail}` : 'no event came';
+    return { verdict: 'notSent', summary: `No message: ${of}.` };
+  }
+  if ('api' in definition.who)
+    return { verdict: 'notSent', summary: 'No message: no call named the profile.' };
+  if (status === 'scheduled')
+    return {
+      verdict: 'waiting',
+      summary: 'Waiting: the campaign has not started, and as of now nothing keeps the profile out.',
+    };
+  return { verdict: 'waiting', summary: 'Waiting: the run is still writing down who gets it.' };
+}
+
+/** Leaves out what is not there. */
+function tidy(step: Step): Step {
+  return Object.fromEntries(
+    Object.entries(step).filter(([, value]) => value !== undefined),
+  ) as unknown as Step;
+}
