@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { messagesOf, post, publish, statsOf } from '../support/fixtures.ts';
+import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
+import { setSettings } from '../support/settings.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 import {
@@ -342,6 +344,36 @@ describe('webhook campaigns', function () {
       sets.set(id, (sets.get(id) ?? new Set()).add(identitiesIn(request).sort().join()));
     }
     for (const seen of sets.values()) expect(seen).to.have.length(1);
+  });
+
+  it('keep to caps, control groups, limits and quiet hours as web pushes do', async () => {
+    const webhookId = await target();
+    const email = (i: number): object => (i === 0 ? {} : { email: `cap${i}@shop.example` });
+    const past = await people(5, (i) => ({ timezone: FAR_ZONE, ...email(i) }));
+    const what = { webhookId, fields: ['identity'], required: ['email'] };
+    const basics = { channel: 'webhook', who: { past }, what };
+    await setSettings(stack, { globalLimits: { webhook: { perDay: 1 } } });
+    try {
+      const setup = { targetingCap: { limit: 2 } };
+      const capped = await publish(stack, { name: 'Capped', ...basics, setup });
+      await settled(capped, 5);
+      const stats = await statsOf(stack, capped);
+      expect(stats).to.include({ sent: 2 });
+      expect(stats.suppressed).to.deep.equal({ targetingCap: 2, unreachable: 1 });
+      const limited = await publish(stack, { name: 'Limited', ...basics });
+      await settled(limited, 5);
+      expect((await statsOf(stack, limited)).suppressed).to.deep.equal({ globalLimit: 2, unreachable: 1 });
+    } finally {
+      await setSettings(stack);
+    }
+    const controlGroup = { percent: 100 };
+    const control = await publish(stack, { name: 'Control', ...basics, setup: { controlGroup } });
+    await settled(control, 5);
+    expect(await statsOf(stack, control)).to.include({ controlGroup: 4, sent: 0 });
+    const quiet = await publish(stack, { name: 'Quiet', ...basics, when: { dnd: quietNow('discard') } });
+    await settled(quiet, 5);
+    expect((await statsOf(stack, quiet)).suppressed).to.include({ dnd: 5 });
+    expect(receiver.received.flatMap(identitiesIn)).to.have.length(4);
   });
 
   it('are tested with one request for each test profile', async () => {
