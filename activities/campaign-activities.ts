@@ -1,7 +1,9 @@
 import { isCampaignOver } from '../domain/campaign/campaign.ts';
 import { STRADDLE_MS } from '../domain/event.ts';
 import { concerningNames } from '../domain/audience/live-audience.ts';
-import type { CampaignRepository, EventRepository, MessageRepository } from '../domain/ports/repositories.ts';
+import type { CampaignRepository } from '../domain/ports/campaigns.ts';
+import type { EventRepository } from '../domain/ports/events.ts';
+import type { MessageRepository } from '../domain/ports/messages.ts';
 import type { Clock, Log, TriggerSignals } from '../domain/ports/services.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';

@@ -1,5 +1,6 @@
 import { isCampaignOver, type Campaign } from '../domain/campaign/campaign.ts';
-import type { CampaignRepository, RunRepository, SettingsRepository } from '../domain/ports/repositories.ts';
+import type { CampaignRepository, SettingsRepository } from '../domain/ports/campaigns.ts';
+import type { RunRepository } from '../domain/ports/runs.ts';
 import type { Clock } from '../domain/ports/services.ts';
 import { dueRuns } from '../domain/schedule/due-runs.ts';
 import { PROFILE_ZONE, scheduleZone } from '../domain/schedule/schedule.ts';

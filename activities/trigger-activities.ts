@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { labelOf } from '../domain/campaign/campaign.ts';
 import { isOpen, type Message } from '../domain/delivery/message.ts';
-import type { ClaimQuery } from '../domain/ports/repositories.ts';
+import type { ClaimQuery } from '../domain/ports/messages.ts';
 import { quietHoursOf } from '../domain/schedule/quiet-hours.ts';
 import { reminderDate } from '../domain/schedule/reminder-plan.ts';
 import { endsQuietHours, planTrigger, type Wait } from '../domain/delivery/trigger-plan.ts';

@@ -1,26 +1,19 @@
+import type { IdempotencyRepository, KeyRepository } from '../domain/ports/access.ts';
 import type {
   AudienceRepository,
   PromotedPropertyRepository,
   RollupRepository,
-  CampaignRepository,
-  EventRepository,
-  IdempotencyRepository,
-  KeyRepository,
-  ListRepository,
-  LimitRepository,
-  MessageRepository,
-  ProfileRepository,
-  PropertyRepository,
-  RunProgressRepository,
-  RunRepository,
-  SegmentRepository,
-  ServerClock,
-  SettingsRepository,
-  SiteRepository,
-  SubscriptionRepository,
-  ThroughputRepository,
-  WebhookRepository,
-} from '../domain/ports/repositories.ts';
+} from '../domain/ports/audience.ts';
+import type { CampaignRepository, SettingsRepository } from '../domain/ports/campaigns.ts';
+import type { ServerClock } from '../domain/ports/clock.ts';
+import type { EventRepository } from '../domain/ports/events.ts';
+import type { LimitRepository, ThroughputRepository } from '../domain/ports/limits.ts';
+import type { MessageRepository } from '../domain/ports/messages.ts';
+import type { ProfileRepository, SiteRepository, SubscriptionRepository } from '../domain/ports/people.ts';
+import type { PropertyRepository } from '../domain/ports/properties.ts';
+import type { RunProgressRepository, RunRepository } from '../domain/ports/runs.ts';
+import type { ListRepository, SegmentRepository } from '../domain/ports/segments.ts';
+import type { WebhookRepository } from '../domain/ports/webhooks.ts';
 import type { Log, ReceiptSigner, TemplateEngine } from '../domain/ports/services.ts';
 import type { Matcher } from './dispatch/matcher.ts';
 import type { WorkflowStarter } from './temporal/workflow-starter.ts';

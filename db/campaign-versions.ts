@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import type { CampaignDefinition } from '../domain/campaign/campaign.ts';
-import type { CampaignRepository } from '../domain/ports/repositories.ts';
+import type { CampaignRepository } from '../domain/ports/campaigns.ts';
 
 /** A frozen definition. */
 export interface VersionDoc {

@@ -7,7 +7,7 @@ import {
   type Campaign,
   type CampaignDefinition,
 } from '../domain/campaign/campaign.ts';
-import type { CampaignRepository } from '../domain/ports/repositories.ts';
+import type { CampaignRepository } from '../domain/ports/campaigns.ts';
 import { createCampaignVersions, versionKey } from './campaign-versions.ts';
 import { bumpCatalogue } from './catalogue.ts';
 import { holdReferences, holdWebhook, TRANSACTION, usesOf, type Uses } from './references.ts';

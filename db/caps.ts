@@ -1,6 +1,6 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import { drawSize } from '../domain/audience/cap.ts';
-import type { CapRepository } from '../domain/ports/repositories.ts';
+import type { CapRepository } from '../domain/ports/limits.ts';
 import { UNSENT_STATES } from './message-schema.ts';
 
 /** One document a campaign: how many slots are taken, and up to which rank the latest draw went. */

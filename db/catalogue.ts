@@ -6,7 +6,7 @@ import {
   type Campaign,
   type LiveVersion,
 } from '../domain/campaign/campaign.ts';
-import type { CatalogueRepository } from '../domain/ports/repositories.ts';
+import type { CatalogueRepository } from '../domain/ports/campaigns.ts';
 import { versionKey, type VersionDoc } from './campaign-versions.ts';
 
 interface CatalogueDoc {

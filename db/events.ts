@@ -1,7 +1,9 @@
 import { Schema, type Connection } from 'mongoose';
 import type { StoredEvent } from '../domain/event.ts';
 import { laneOf } from '../domain/hash.ts';
-import type { EventRepository, RollupRepository, ServerClock } from '../domain/ports/repositories.ts';
+import type { RollupRepository } from '../domain/ports/audience.ts';
+import type { ServerClock } from '../domain/ports/clock.ts';
+import type { EventRepository } from '../domain/ports/events.ts';
 
 interface EventDoc extends Omit<StoredEvent, 'id'> {
   _id: string;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Schema, type Connection } from 'mongoose';
-import type { IdempotencyRepository } from '../domain/ports/repositories.ts';
+import type { IdempotencyRepository } from '../domain/ports/access.ts';
 import type { Vault } from './vault.ts';
 
 interface IdempotencyDoc {

@@ -1,6 +1,6 @@
 import { Schema, type Connection } from 'mongoose';
 import { isDuplicateKey } from './connection.ts';
-import type { ApiKey, KeyRepository } from '../domain/ports/repositories.ts';
+import type { ApiKey, KeyRepository } from '../domain/ports/access.ts';
 
 interface KeyDoc extends Omit<ApiKey, 'id'> {
   _id: string;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Schema, type Connection } from 'mongoose';
-import type { LaneRepository } from '../domain/ports/repositories.ts';
+import type { LaneRepository } from '../domain/ports/events.ts';
 
 interface LaneDoc {
   _id: number;

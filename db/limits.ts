@@ -1,5 +1,5 @@
 import { Schema, type Collection, type Connection } from 'mongoose';
-import type { LimitPeriod, LimitRepository } from '../domain/ports/repositories.ts';
+import type { LimitPeriod, LimitRepository } from '../domain/ports/limits.ts';
 import { isDuplicateKey } from './connection.ts';
 
 /** Which messages hold a slot of a period; `at` is when the last of them took it. */

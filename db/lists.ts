@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { CustomList, ListRepository } from '../domain/ports/repositories.ts';
+import type { CustomList, ListRepository } from '../domain/ports/segments.ts';
 import { TRANSACTION, usersOf } from './references.ts';
 
 interface ListDoc extends Omit<CustomList, 'id'> {

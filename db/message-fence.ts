@@ -1,6 +1,6 @@
 import type { Collection } from 'mongoose';
 import { OPEN_STATES } from '../domain/delivery/message.ts';
-import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/ports/repositories.ts';
+import type { ClaimQuery, MessageRepository, MessageResult } from '../domain/ports/messages.ts';
 import { toMessage, type MessageDoc } from './message-schema.ts';
 
 /** A trigger's timer runs by Temporal's clock; it may wake this much before the row is due by ours. */

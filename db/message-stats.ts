@@ -1,6 +1,6 @@
 import type { Collection } from 'mongoose';
 import type { AudienceKind } from '../domain/campaign/campaign.ts';
-import type { VariantCounts } from '../domain/ports/repositories.ts';
+import type { VariantCounts } from '../domain/ports/messages.ts';
 import type { SuppressionReason } from '../domain/delivery/message.ts';
 import { withTransports, type CampaignStats } from '../domain/campaign/stats.ts';
 import { otherTransports } from './transport-stats.ts';

@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
 import { OPEN_STATES, MESSAGE_LIMITS, type Message } from '../domain/delivery/message.ts';
-import type { MessageRepository } from '../domain/ports/repositories.ts';
+import type { MessageRepository } from '../domain/ports/messages.ts';
 import { isDuplicateKey } from './connection.ts';
 import { createMessageFence } from './message-fence.ts';
 import { createQueuedRows } from './queued-rows.ts';

@@ -1,5 +1,5 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { ProfilePatch, ProfileRepository } from '../domain/ports/repositories.ts';
+import type { ProfilePatch, ProfileRepository } from '../domain/ports/people.ts';
 import { eraseCapped } from './caps.ts';
 import { newId } from './ids.ts';
 import { leaveLists } from './lists.ts';

@@ -1,7 +1,7 @@
 import type { Connection } from 'mongoose';
 import { learnProperties } from '../domain/content/known-properties.ts';
 import { PROFILE_FIELDS } from '../domain/profile.ts';
-import type { KnownProperty, PropertyRepository } from '../domain/ports/repositories.ts';
+import type { KnownProperty, PropertyRepository } from '../domain/ports/properties.ts';
 
 /** What is looked at, how long that may take, and how long the answer serves. */
 const SAMPLE = 1_000;

@@ -1,7 +1,7 @@
 import type { Collection } from 'mongoose';
 import { CLOCK_SLACK_MS } from './message-fence.ts';
 import { OPEN_STATES } from '../domain/delivery/message.ts';
-import type { MessageRepository } from '../domain/ports/repositories.ts';
+import type { MessageRepository } from '../domain/ports/messages.ts';
 
 const openInQueue = { queued: true, state: { $in: [...OPEN_STATES] } };
 const hint = 'queue';

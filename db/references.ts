@@ -1,7 +1,7 @@
 import type { ClientSession, Connection } from 'mongoose';
 import { ReferenceCycle, SegmentTooLarge, UnknownReference } from '../domain/audience/audience-errors.ts';
 import { segmentOf, type CampaignDefinition } from '../domain/campaign/campaign.ts';
-import type { ReferenceUser } from '../domain/ports/repositories.ts';
+import type { ReferenceUser } from '../domain/ports/segments.ts';
 import { referencesOf, SEGMENT_LIMITS, type Segment } from '../domain/audience/segment.ts';
 
 /** What a document refers to, stored in it as `uses`: by it the users of a segment or a list are found. */

@@ -1,5 +1,5 @@
 import type { Connection } from 'mongoose';
-import type { ServerClock } from '../domain/ports/repositories.ts';
+import type { ServerClock } from '../domain/ports/clock.ts';
 import { createCampaignRepository } from './campaigns.ts';
 import { createCapRepository } from './caps.ts';
 import { createCatalogueRepository } from './catalogue.ts';

@@ -1,6 +1,8 @@
 import type { Collection, Connection } from 'mongoose';
 import { OPEN_STATES } from '../domain/delivery/message.ts';
-import type { Run, RunProgressRepository, ServerClock } from '../domain/ports/repositories.ts';
+import type { Run } from '../domain/delivery/run.ts';
+import type { ServerClock } from '../domain/ports/clock.ts';
+import type { RunProgressRepository } from '../domain/ports/runs.ts';
 import { isRunOver, RUN_OVER_STATUSES } from '../domain/delivery/run.ts';
 import type { RunCounts } from '../domain/delivery/run-progress.ts';
 

@@ -1,5 +1,5 @@
 import type { Collection, Connection } from 'mongoose';
-import type { NewRunRow } from '../domain/ports/repositories.ts';
+import type { NewRunRow } from '../domain/ports/messages.ts';
 
 /** @returns a run's row as it is stored; `_id` is run id + profile id */
 export function runRowDoc({ suppressed, ...row }: NewRunRow, now: Date) {

@@ -1,6 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
 import { derivedId } from './ids.ts';
-import type { Run, RunRepository } from '../domain/ports/repositories.ts';
+import type { Run } from '../domain/delivery/run.ts';
+import type { RunRepository } from '../domain/ports/runs.ts';
 import { isRunOver, OPEN_RUN_STATUSES, RUN_OVER_STATUSES } from '../domain/delivery/run.ts';
 
 interface RunDoc extends Omit<Run, 'id'> {

@@ -1,5 +1,5 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { SavedSegment, SegmentRepository } from '../domain/ports/repositories.ts';
+import type { SavedSegment, SegmentRepository } from '../domain/ports/segments.ts';
 import { checkUsers, holdReferences, TRANSACTION, usersOf, usesOf, type Uses } from './references.ts';
 
 interface SavedSegmentDoc extends Omit<SavedSegment, 'id'> {

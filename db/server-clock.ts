@@ -1,5 +1,5 @@
 import type { Connection } from 'mongoose';
-import type { ServerClock } from '../domain/ports/repositories.ts';
+import type { ServerClock } from '../domain/ports/clock.ts';
 
 const RESYNC_MS = 30_000;
 const STALL_MS = 1_000;

@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { SettingsRepository } from '../domain/ports/repositories.ts';
+import type { SettingsRepository } from '../domain/ports/campaigns.ts';
 import { DEFAULT_SETTINGS, type AccountSettings } from '../domain/campaign/settings.ts';
 
 interface SettingsDoc extends AccountSettings {

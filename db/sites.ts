@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { SiteRepository } from '../domain/ports/repositories.ts';
+import type { SiteRepository } from '../domain/ports/people.ts';
 import type { Site } from '../domain/site.ts';
 import { createSiteSecrets } from './site-secrets.ts';
 import { createVault, type Vault } from './vault.ts';

@@ -1,5 +1,5 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import type { SubscriptionRepository } from '../domain/ports/repositories.ts';
+import type { SubscriptionRepository } from '../domain/ports/people.ts';
 import { TRANSPORTS, type Subscription, type Transport } from '../domain/site.ts';
 import { derivedId } from './ids.ts';
 

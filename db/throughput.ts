@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { ThroughputRepository } from '../domain/ports/repositories.ts';
+import type { ThroughputRepository } from '../domain/ports/limits.ts';
 import { GRANT_MS, nextTokenMs, paceOf, type Bucket } from '../domain/delivery/throughput.ts';
 import { isDuplicateKey } from './connection.ts';
 import { newId } from './ids.ts';

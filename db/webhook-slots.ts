@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { WebhookSlotRepository } from '../domain/ports/repositories.ts';
+import type { WebhookSlotRepository } from '../domain/ports/webhooks.ts';
 import { isDuplicateKey } from './connection.ts';
 
 interface Slot {

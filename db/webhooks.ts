@@ -1,5 +1,5 @@
 import { Schema, type Connection } from 'mongoose';
-import type { WebhookRepository } from '../domain/ports/repositories.ts';
+import type { WebhookRepository } from '../domain/ports/webhooks.ts';
 import type { WebhookAttempt, WebhookTarget } from '../domain/delivery/webhook.ts';
 import { TRANSACTION, webhookUsersOf } from './references.ts';
 import type { Vault } from './vault.ts';

@@ -1,7 +1,8 @@
 import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import { controlGroupOf, periodsAt, turnsCountSince } from '../../domain/audience/limits.ts';
 import type { Message, SuppressionReason } from '../../domain/delivery/message.ts';
-import type { LimitRepository, Settlement } from '../../domain/ports/repositories.ts';
+import type { LimitRepository } from '../../domain/ports/limits.ts';
+import type { Settlement } from '../../domain/ports/messages.ts';
 import type { AccountSettings } from '../../domain/campaign/settings.ts';
 import { clockText } from '../../domain/delivery/trigger-plan.ts';
 import type { DeliveryDeps } from './deps.ts';

@@ -1,4 +1,4 @@
-import type { ClaimQuery } from '../../domain/ports/repositories.ts';
+import type { ClaimQuery } from '../../domain/ports/messages.ts';
 import type { Bucket } from '../../domain/delivery/throughput.ts';
 import type { Batches } from './batches.ts';
 import { deliverPage, type PageResult, type WhenPaused } from './deliver-page.ts';

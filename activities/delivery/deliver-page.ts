@@ -1,6 +1,6 @@
 import type { Gate } from '../../domain/campaign/campaign.ts';
 import type { Attempt, Device, Message } from '../../domain/delivery/message.ts';
-import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/repositories.ts';
+import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/messages.ts';
 import { judgeTry } from '../../domain/delivery/settle.ts';
 import { giveBack, mayHold } from './allowances.ts';
 import { createPageBatches, type Batches } from './batches.ts';

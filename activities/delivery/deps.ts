@@ -4,22 +4,14 @@ import type {
   WebhookChannel,
   WebPushChannel,
 } from '../../domain/ports/channels.ts';
-import type {
-  AudienceRepository,
-  CampaignRepository,
-  CapRepository,
-  EventRepository,
-  LimitRepository,
-  MessageRepository,
-  ProfileRepository,
-  RunRepository,
-  SettingsRepository,
-  SiteRepository,
-  SubscriptionRepository,
-  ThroughputRepository,
-  WebhookRepository,
-  WebhookSlotRepository,
-} from '../../domain/ports/repositories.ts';
+import type { AudienceRepository } from '../../domain/ports/audience.ts';
+import type { CampaignRepository, SettingsRepository } from '../../domain/ports/campaigns.ts';
+import type { EventRepository } from '../../domain/ports/events.ts';
+import type { CapRepository, LimitRepository, ThroughputRepository } from '../../domain/ports/limits.ts';
+import type { MessageRepository } from '../../domain/ports/messages.ts';
+import type { ProfileRepository, SiteRepository, SubscriptionRepository } from '../../domain/ports/people.ts';
+import type { RunRepository } from '../../domain/ports/runs.ts';
+import type { WebhookRepository, WebhookSlotRepository } from '../../domain/ports/webhooks.ts';
 import type {
   Clock,
   GateKeeper,

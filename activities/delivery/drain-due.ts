@@ -1,5 +1,5 @@
 import { gateOf, type Campaign } from '../../domain/campaign/campaign.ts';
-import type { ClaimQuery } from '../../domain/ports/repositories.ts';
+import type { ClaimQuery } from '../../domain/ports/messages.ts';
 import { bucketsOf } from '../../domain/delivery/throughput.ts';
 import { delay } from '../delay.ts';
 import type { WhenPaused } from './deliver-page.ts';

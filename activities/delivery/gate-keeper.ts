@@ -1,5 +1,5 @@
 import { gateOf, type Campaign, type Gate } from '../../domain/campaign/campaign.ts';
-import type { CampaignRepository } from '../../domain/ports/repositories.ts';
+import type { CampaignRepository } from '../../domain/ports/campaigns.ts';
 import type { Clock, GateKeeper } from '../../domain/ports/services.ts';
 
 /** How long a read of the gate allows sends to start; pausing and stopping wait this out before they return. */

@@ -4,7 +4,7 @@ import type { Device, Message } from '../../domain/delivery/message.ts';
 import { endOfQuietHours, inQuietHours, quietHoursOf } from '../../domain/schedule/quiet-hours.ts';
 import { limitZoneOf, zoneOf } from '../../domain/schedule/zone-of.ts';
 import { expiresAtMs } from '../../domain/delivery/ttl.ts';
-import type { Settlement } from '../../domain/ports/repositories.ts';
+import type { Settlement } from '../../domain/ports/messages.ts';
 import type { Addressed, Ready, Recipient } from './address.ts';
 import { takeAllowance } from './allowances.ts';
 import { refusedByCap } from './cap-slot.ts';

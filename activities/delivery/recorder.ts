@@ -1,4 +1,4 @@
-import type { MessageRepository, MessageResult } from '../../domain/ports/repositories.ts';
+import type { MessageRepository, MessageResult } from '../../domain/ports/messages.ts';
 import { delay } from '../delay.ts';
 
 /** How results are gathered into writes: every so many, or after so long. */

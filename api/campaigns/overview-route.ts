@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { audienceText } from '../../domain/audience/audience-text.ts';
 import { audienceKind, isUnderWay, segmentOf, type Campaign } from '../../domain/campaign/campaign.ts';
 import { LIMIT_KINDS, limitTexts } from '../../domain/audience/limit-text.ts';
-import type { Reach } from '../../domain/ports/repositories.ts';
+import type { Reach } from '../../domain/ports/audience.ts';
 import { scheduleFaults } from '../../domain/schedule/schedule-faults.ts';
 import { previewSchedule, type ZonePreview } from '../../domain/schedule/schedule-preview.ts';
 import { leavesOf, referencesOf, type Segment } from '../../domain/audience/segment.ts';

@@ -7,7 +7,7 @@ import {
   type Campaign,
   type Gate,
 } from '../../domain/campaign/campaign.ts';
-import type { NewApiRow } from '../../domain/ports/repositories.ts';
+import type { NewApiRow } from '../../domain/ports/messages.ts';
 import type { ApiDeps } from '../deps.ts';
 import { wakeQueue } from '../dispatch/wake-queue.ts';
 import { id, identity, properties } from '../http/fields.ts';

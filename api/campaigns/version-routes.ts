@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CampaignVersion } from '../../domain/ports/repositories.ts';
+import type { CampaignVersion } from '../../domain/ports/campaigns.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

@@ -1,7 +1,7 @@
 import type { Campaign } from '../../domain/campaign/campaign.ts';
 import type { PlannedRun } from '../../domain/schedule/due-runs.ts';
 import type { Message } from '../../domain/delivery/message.ts';
-import type { Run } from '../../domain/ports/repositories.ts';
+import type { Run } from '../../domain/delivery/run.ts';
 import type { RunProgress } from '../../domain/delivery/run-progress.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 

@@ -12,17 +12,6 @@ import {
 } from '../../domain/audience/live-audience.ts';
 import { asOf, mayClose, othersThatMove, rulesOf } from '../../domain/campaign/live-versions.ts';
 import type { Message, Passage } from '../../domain/delivery/message.ts';
-import type {
-  AudienceRepository,
-  EventRepository,
-  LimitRepository,
-  MessageRepository,
-  ProfileRepository,
-  ServerClock,
-  SettingsRepository,
-  SiteRepository,
-  SubscriptionRepository,
-} from '../../domain/ports/repositories.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { quietHoursOf } from '../../domain/schedule/quiet-hours.ts';
 import { reminderDate } from '../../domain/schedule/reminder-plan.ts';
@@ -30,21 +19,8 @@ import type { AccountSettings } from '../../domain/campaign/settings.ts';
 import { endsQuietHours, planTrigger, type TriggerPlan } from '../../domain/delivery/trigger-plan.ts';
 import { zoneOf } from '../../domain/schedule/zone-of.ts';
 import { derivedId } from '../http/ids.ts';
-import type { WorkflowStarter } from '../temporal/workflow-starter.ts';
+import type { DispatchDeps } from './deps.ts';
 import { fillingEvent, withdrawReminder } from './reminders.ts';
-
-export interface DispatchDeps {
-  events: EventRepository;
-  audience: AudienceRepository;
-  settings: SettingsRepository;
-  allowances: LimitRepository;
-  messages: MessageRepository;
-  profiles: ProfileRepository;
-  subscriptions: SubscriptionRepository;
-  sites: SiteRepository;
-  workflows: WorkflowStarter;
-  clock: ServerClock;
-}
 
 /**
  * Takes one event through every campaign it concerns: first it closes open passages, then it opens one.

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../domain/event.ts';
-import type { LaneRepository } from '../../domain/ports/repositories.ts';
-import { dispatchEvent, type DispatchDeps } from './dispatch-event.ts';
+import type { LaneRepository } from '../../domain/ports/events.ts';
+import { dispatchEvent } from './dispatch-event.ts';
+import type { DispatchDeps } from './deps.ts';
 import type { Matcher } from './matcher.ts';
 import type { Log } from '../../domain/ports/services.ts';
 

@@ -1,6 +1,6 @@
 import type { ActiveLiveCampaign } from '../../domain/campaign/campaign.ts';
 import { namesOfAll } from '../../domain/campaign/live-versions.ts';
-import type { CatalogueRepository } from '../../domain/ports/repositories.ts';
+import type { CatalogueRepository } from '../../domain/ports/campaigns.ts';
 import type { Log } from '../../domain/ports/services.ts';
 
 /** Which active campaigns an event name concerns, as of one version of the catalogue. */

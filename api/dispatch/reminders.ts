@@ -1,14 +1,10 @@
 import type { LiveAudience } from '../../domain/campaign/campaign.ts';
 import { compareEvents, refOf, type StoredEvent } from '../../domain/event.ts';
-import {
-  isCancelling,
-  matchesEvent,
-  matchValueOf,
-  type OpeningDecision,
-} from '../../domain/audience/live-audience.ts';
+import { isCancelling, matchesEvent, matchValueOf } from '../../domain/audience/live-audience.ts';
+import type { OpeningDecision } from '../../domain/audience/opening.ts';
 import type { Message } from '../../domain/delivery/message.ts';
 import { reminderDate, type ReminderDate } from '../../domain/schedule/reminder-plan.ts';
-import type { DispatchDeps } from './dispatch-event.ts';
+import type { DispatchDeps } from './deps.ts';
 
 /**
  * The event that fills the passage and says when it is due: the one that opens it. Of a reminder it is the latest

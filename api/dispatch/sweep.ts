@@ -1,13 +1,11 @@
 import { labelOf, type CampaignLabel } from '../../domain/campaign/campaign.ts';
-import type {
-  CampaignRepository,
-  LaneRepository,
-  ListRepository,
-  MessageRepository,
-  ProfileRepository,
-  RunRepository,
-  ServerClock,
-} from '../../domain/ports/repositories.ts';
+import type { CampaignRepository } from '../../domain/ports/campaigns.ts';
+import type { ServerClock } from '../../domain/ports/clock.ts';
+import type { LaneRepository } from '../../domain/ports/events.ts';
+import type { MessageRepository } from '../../domain/ports/messages.ts';
+import type { ProfileRepository } from '../../domain/ports/people.ts';
+import type { RunRepository } from '../../domain/ports/runs.ts';
+import type { ListRepository } from '../../domain/ports/segments.ts';
 import { RUN_PARTITIONS } from '../../domain/delivery/run.ts';
 import type { Log } from '../../domain/ports/services.ts';
 import type { WorkflowStarter } from '../temporal/workflow-starter.ts';

@@ -1,5 +1,5 @@
 import type { CampaignLabel } from '../../domain/campaign/campaign.ts';
-import type { ThroughputRepository } from '../../domain/ports/repositories.ts';
+import type { ThroughputRepository } from '../../domain/ports/limits.ts';
 import type { QueueWaker } from '../../domain/ports/services.ts';
 
 /**

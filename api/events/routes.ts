@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { laneOf } from '../../domain/hash.ts';
 import { isOwnEvent } from '../../domain/audience/segment.ts';
-import type { NewEvent } from '../../domain/ports/repositories.ts';
+import type { NewEvent } from '../../domain/ports/events.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, identity, instant, properties, text } from '../http/fields.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
-import type { KeyRepository } from '../../domain/ports/repositories.ts';
+import type { KeyRepository } from '../../domain/ports/access.ts';
 import type { Caller } from './mount.ts';
 import { Problem } from './problem.ts';
 

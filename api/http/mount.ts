@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import express, { type NextFunction, type Request, type Response, type Router } from 'express';
 import { VaultLockedError } from '../../domain/vault-errors.ts';
-import type { IdempotencyRepository } from '../../domain/ports/repositories.ts';
+import type { IdempotencyRepository } from '../../domain/ports/access.ts';
 import type { Log } from '../../domain/ports/services.ts';
 import { derivedId, newId } from './ids.ts';
 import { Problem, problemDocument, PROBLEMS } from './problem.ts';

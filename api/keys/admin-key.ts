@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyRepository } from '../../domain/ports/repositories.ts';
+import type { KeyRepository } from '../../domain/ports/access.ts';
 import { hashKey } from '../http/authenticate.ts';
 import { newId } from '../http/ids.ts';
 

@@ -1,4 +1,4 @@
-import type { ListRepository } from '../../domain/ports/repositories.ts';
+import type { ListRepository } from '../../domain/ports/segments.ts';
 import { identity as identityField } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { readCsv } from './csv.ts';

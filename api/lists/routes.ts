@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CustomList } from '../../domain/ports/repositories.ts';
+import type { CustomList } from '../../domain/ports/segments.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

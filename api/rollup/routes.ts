@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PromotedProperty } from '../../domain/ports/repositories.ts';
+import type { PromotedProperty } from '../../domain/ports/audience.ts';
 import type { ApiDeps } from '../deps.ts';
 import { text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
-import type { Reach, ReachOptions } from '../../domain/ports/repositories.ts';
+import type { Reach, ReachOptions } from '../../domain/ports/audience.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { withSegment } from './references.ts';

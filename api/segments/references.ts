@@ -4,7 +4,7 @@ import {
   SegmentTooSlow,
   UnknownReference,
 } from '../../domain/audience/audience-errors.ts';
-import type { ReferenceUser } from '../../domain/ports/repositories.ts';
+import type { ReferenceUser } from '../../domain/ports/segments.ts';
 import type { Fault, Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Problem, type ProblemCode } from '../http/problem.ts';

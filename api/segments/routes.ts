@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SavedSegment } from '../../domain/ports/repositories.ts';
+import type { SavedSegment } from '../../domain/ports/segments.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text } from '../http/fields.ts';

@@ -15,7 +15,7 @@ import {
 } from '@temporalio/common';
 import { audienceKind, labelOf, type Campaign, type CampaignLabel } from '../../domain/campaign/campaign.ts';
 import type { QueueWaker, TriggerSignals } from '../../domain/ports/services.ts';
-import type { Run } from '../../domain/ports/repositories.ts';
+import type { Run } from '../../domain/delivery/run.ts';
 import type { TestSendInput } from '../../domain/delivery/test-message.ts';
 import {
   SIGNAL,

@@ -3,7 +3,7 @@ import type { ConnectTls, Connecting } from './connect-tls.ts';
 import { createHttp1Posts, type Http1Posts } from './http1-posts.ts';
 import { createHttp2Session, STREAMS_PER_CONNECTION, type Http2Session } from './http2-session.ts';
 import { createPushTry, type PushTry } from './push-try.ts';
-import type { PushAnswer, PushPost } from './push-transport.ts';
+import type { PushAnswer, PushPost } from './push-try.ts';
 
 /** The connections to one push service. */
 export interface PushOrigin {

@@ -1,24 +1,9 @@
-import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { createConnectTls } from './connect-tls.ts';
 import { createPushOrigin, type PushOrigin } from './push-origin.ts';
+import type { PushAnswer, PushPost } from './push-try.ts';
 
 /** Some services spread over many host names; the origins unused for longest give up their connections. */
 const MAX_ORIGINS = 256;
-
-export interface PushPost {
-  url: URL;
-  headers: Record<string, string>;
-  body: Buffer;
-  /** Milliseconds for the whole try: waiting for a connection, connecting, sending, the answer's head. */
-  timeoutMs: number;
-  /** Asked in the moment in which the request would go on the wire. */
-  mayBegin: () => boolean;
-}
-
-export type PushAnswer =
-  | { kind: 'answered'; status: number; retryAfter?: string }
-  | { kind: 'failed'; reason: UnreachableReason }
-  | { kind: 'notBegun' };
 
 export interface PushTransport {
   /** Puts a request on the wire at most once. Does not throw and does not follow redirects. */

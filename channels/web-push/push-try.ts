@@ -1,5 +1,20 @@
+import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { classifyFailure } from './classify.ts';
-import type { PushAnswer, PushPost } from './push-transport.ts';
+
+export interface PushPost {
+  url: URL;
+  headers: Record<string, string>;
+  body: Buffer;
+  /** Milliseconds for the whole try: waiting for a connection, connecting, sending, the answer's head. */
+  timeoutMs: number;
+  /** Asked in the moment in which the request would go on the wire. */
+  mayBegin: () => boolean;
+}
+
+export type PushAnswer =
+  | { kind: 'answered'; status: number; retryAfter?: string }
+  | { kind: 'failed'; reason: UnreachableReason }
+  | { kind: 'notBegun' };
 
 /** Nothing in a push service's body is used; one that sends more than this is cut off. */
 export const MAX_RESPONSE_BYTES = 65_536;

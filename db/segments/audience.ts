@@ -6,7 +6,7 @@ import type {
   Reach,
   ReachOptions,
   RollupRepository,
-} from '../../domain/ports/repositories.ts';
+} from '../../domain/ports/audience.ts';
 import type { Profile } from '../../domain/profile.ts';
 import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/audience/segment.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Schema, type Connection } from 'mongoose';
-import type { PromotedProperty, PromotedPropertyRepository } from '../../domain/ports/repositories.ts';
+import type { PromotedProperty, PromotedPropertyRepository } from '../../domain/ports/audience.ts';
 
 interface PromotedDoc extends PromotedProperty {
   _id: string;

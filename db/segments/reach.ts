@@ -1,5 +1,5 @@
 import type { WebhookField } from '../../domain/content/content.ts';
-import type { ReachOptions } from '../../domain/ports/repositories.ts';
+import type { ReachOptions } from '../../domain/ports/audience.ts';
 
 /** Qualified, reachable by web push, by webhook, by pop-up. */
 export type Counts = [number, number, number, number];

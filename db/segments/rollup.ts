@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from 'mongoose';
-import type { RollupRepository, ServerClock } from '../../domain/ports/repositories.ts';
+import type { RollupRepository } from '../../domain/ports/audience.ts';
+import type { ServerClock } from '../../domain/ports/clock.ts';
 import { createLaneRepository } from '../lanes.ts';
 import type { EventNames } from './event-names.ts';
 import { createFoldMarks, joinedIntervals, type FoldMark } from './fold-marks.ts';

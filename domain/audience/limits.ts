@@ -1,7 +1,7 @@
 import type { CampaignSetup, Requalify } from '../campaign/campaign.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import { fractionOf } from '../hash.ts';
-import type { LimitPeriod } from '../ports/repositories.ts';
+import type { LimitPeriod } from '../ports/limits.ts';
 import type { AccountSettings } from '../campaign/settings.ts';
 import { localParts, localToInstant } from '../schedule/time-zone.ts';
 

@@ -1,7 +1,8 @@
 import type { ActiveLiveCampaign, EventMatch, LiveAudience } from '../campaign/campaign.ts';
 import { matchesAll } from './conditions.ts';
 import { BACKFILL_AFTER_MS, compareEvents, type EventOrder, type StoredEvent } from '../event.ts';
-import { isOpen, type Message } from '../delivery/message.ts';
+import { isOpen } from '../delivery/message.ts';
+import type { OpeningDecision, PassageState } from './opening.ts';
 import { decideReminder, type ReminderDate } from '../schedule/reminder-plan.ts';
 
 /** What an event says to a live campaign: the parts of it that decisions read. */
@@ -87,35 +88,6 @@ export function eligibility(
   if (received - event.time.getTime() > BACKFILL_AFTER_MS) return 'backfill';
   return 'eligible';
 }
-
-/** The part of a row that decides what another opening event does. */
-export type PassageState = Pick<Message, 'id' | 'state' | 'settledAt' | 'firstDueAt'> & {
-  openedBy: EventOrder;
-  event: EventOrder;
-  closedBy?: EventOrder | undefined;
-};
-
-export type OpeningDecision =
-  | { kind: 'open' }
-  /** This very event opened it before: a repeat of the step, which only makes sure that the workflow runs. */
-  | { kind: 'alreadyOpened'; messageId: string; stillWaiting: boolean }
-  | { kind: 'restart'; messageId: string }
-  /** Reminders: this very event moved it before. A repeat of the step, which only makes sure that the workflow knows. */
-  | { kind: 'alreadyMoved'; messageId: string }
-  /** Reminders: it is moved to a date that has passed. */
-  | { kind: 'withdraw'; messageId: string }
-  | {
-      kind: 'ignore';
-      because:
-        | 'alreadyOpen'
-        | 'repeatedWhileOpen'
-        | 'earlierThanPassage'
-        // Reminders:
-        | 'noDate'
-        | 'pastDate'
-        | 'movedByLater'
-        | 'reminded';
-    };
 
 /**
  * Decides what an opening event does, given the passages of the same profile and `matchOn` value.

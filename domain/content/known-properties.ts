@@ -1,5 +1,5 @@
 import { parseInstant } from '../audience/conditions.ts';
-import type { KnownProperty } from '../ports/repositories.ts';
+import type { KnownProperty } from '../ports/properties.ts';
 
 type PropertyType = KnownProperty['types'][number];
 

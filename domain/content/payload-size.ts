@@ -1,7 +1,7 @@
 import { chosenContent } from './chosen-content.ts';
 import { payloadFor } from './compose-push.ts';
 import type { WebPushContent, WebPushTexts } from './content.ts';
-import type { KnownProperty } from '../ports/repositories.ts';
+import type { KnownProperty } from '../ports/properties.ts';
 import type { RenderedWebPush } from './render-web-push.ts';
 import type { Fault } from '../audience/segment.ts';
 

@@ -5,7 +5,7 @@ import { webPushPlaces } from './content-places.ts';
 import type { WebPushContent, WebPushTexts } from './content.ts';
 import { graphemes } from './display-length.ts';
 import { MAX_PUSH_PAYLOAD_BYTES, payloadEstimates, type KnownProperties } from './payload-size.ts';
-import type { KnownProperty } from '../ports/repositories.ts';
+import type { KnownProperty } from '../ports/properties.ts';
 import type { TemplateEngine } from '../ports/services.ts';
 import { PROFILE_FIELDS } from '../profile.ts';
 import { LEFT_OUT_BY_SAFARI, safariLinkFault } from './safari-payload.ts';

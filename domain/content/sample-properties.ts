@@ -1,4 +1,4 @@
-import type { KnownProperty } from '../ports/repositories.ts';
+import type { KnownProperty } from '../ports/properties.ts';
 
 /** @returns an object with the first value that is known of each property; nested ones in their places */
 export function sampleProperties(known: KnownProperty[]): Record<string, unknown> {

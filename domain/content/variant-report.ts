@@ -1,5 +1,5 @@
 import type { Variant } from './content.ts';
-import type { VariantCounts } from '../ports/repositories.ts';
+import type { VariantCounts } from '../ports/messages.ts';
 import type { ReceiptCounts } from '../campaign/stats.ts';
 
 /** What came of one variant. Counts are of messages, as the headline figures of a campaign. */

@@ -1,7 +1,8 @@
 import type { Campaign } from '../campaign/campaign.ts';
 import type { WebPushContent, WinnerRule } from './content.ts';
 import { parseDuration } from '../schedule/duration.ts';
-import type { Run, VariantCounts } from '../ports/repositories.ts';
+import type { Run } from '../delivery/run.ts';
+import type { VariantCounts } from '../ports/messages.ts';
 
 /**
  * Tells which variant has won: the one with the largest share of sent messages that have at least one such receipt.

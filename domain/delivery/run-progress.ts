@@ -1,4 +1,4 @@
-import type { Run } from '../ports/repositories.ts';
+import type { Run } from './run.ts';
 import { isRunOver } from './run.ts';
 
 /** How many messages of a run stand where. */

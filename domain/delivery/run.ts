@@ -1,4 +1,21 @@
-import type { Run } from '../ports/repositories.ts';
+export interface Run {
+  id: string;
+  campaignId: string;
+  version: number;
+  instant: Date;
+  /** The local time of the schedule, `YYYY-MM-DDTHH:mm`; `instant` is when the first place on earth comes to it. */
+  local?: string | undefined;
+  /** When it was to begin: the later of `instant` and the campaign's start. */
+  plannedAt?: Date | undefined;
+  /** Missed: it had not begun when the next was due, since the campaign was paused or the server away. */
+  status: 'materialising' | 'draining' | 'completed' | 'stopped' | 'missed';
+  createdAt: Date;
+  /** When its first messages could leave. */
+  drainingAt?: Date | undefined;
+  finishedAt?: Date | undefined;
+  /** Why it sent nothing: more could be reached than its targeting cap allows. */
+  aborted?: 'targetingCap' | undefined;
+}
 
 /** Into how many partitions the rows of a run fall; groups of them are drained side by side. */
 export const RUN_PARTITIONS = 64;

@@ -3,13 +3,8 @@ import { matchesAll } from '../audience/conditions.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import type { StoredEvent } from '../event.ts';
 import { conditionText } from './explain-segment.ts';
-import {
-  decideOpening,
-  eligibility,
-  isCancelling,
-  matchValueOf,
-  type OpeningDecision,
-} from '../audience/live-audience.ts';
+import { decideOpening, eligibility, isCancelling, matchValueOf } from '../audience/live-audience.ts';
+import type { OpeningDecision } from '../audience/opening.ts';
 import { turnsCountSince } from '../audience/limits.ts';
 import type { Message } from '../delivery/message.ts';
 import { reminderDate } from '../schedule/reminder-plan.ts';

@@ -3,7 +3,7 @@ import { callText, explainedRow } from './explain-row.ts';
 import { cancellingNames } from '../audience/live-audience.ts';
 import { ruleText, type EventVerdict } from './explain-events.ts';
 import { failingParts, type JudgedPart } from './explain-segment.ts';
-import type { ExplainFacts, StepName } from './explain.ts';
+import type { ExplainFacts, StepName } from './explain-facts.ts';
 import { controlGroupOf, periodsAt, turnsCountSince } from '../audience/limits.ts';
 import { inQuietHours, quietHoursOf } from '../schedule/quiet-hours.ts';
 import { reminderText } from '../schedule/reminder-plan.ts';

@@ -1,4 +1,4 @@
-import type { ExplainFacts, Step, StepName } from './explain.ts';
+import type { ExplainFacts, Step, StepName } from './explain-facts.ts';
 import { callText } from './explain-row.ts';
 import { delayStep, quietHoursStep, scheduleStep, windowStep } from './explain-waits.ts';
 import { isOpen, type Message, type SuppressionReason } from '../delivery/message.ts';

@@ -1,7 +1,7 @@
 import type { CampaignDefinition } from '../campaign/campaign.ts';
 import { parseDuration } from '../schedule/duration.ts';
 import { zoneNow } from './explain-now.ts';
-import type { ExplainFacts, Step } from './explain.ts';
+import type { ExplainFacts, Step } from './explain-facts.ts';
 import { isOpen, type Message } from '../delivery/message.ts';
 import { MINUTE_MS } from '../schedule/local-date.ts';
 import { endOfQuietHours, quietHoursOf } from '../schedule/quiet-hours.ts';

@@ -1,5 +1,5 @@
 import type { Campaign } from '../campaign/campaign.ts';
-import type { Run } from '../ports/repositories.ts';
+import type { Run } from '../delivery/run.ts';
 import { floorToMinute, MOST_APART_MS, occurrences, type Occurrence } from './schedule.ts';
 
 /** One run of a schedule. */

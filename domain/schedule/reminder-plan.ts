@@ -1,6 +1,6 @@
 import type { DateProperty, LiveAudience } from '../campaign/campaign.ts';
 import { compareEvents, type EventOrder } from '../event.ts';
-import type { OpeningDecision, PassageState } from '../audience/live-audience.ts';
+import type { OpeningDecision, PassageState } from '../audience/opening.ts';
 import { isOpen } from '../delivery/message.ts';
 import { reminderInstant } from './reminder.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Connection } from 'mongoose';
 import { connectDatabase, ensureIndexes } from '../../db/connection.ts';
 import { createLimitRepository } from '../../db/limits.ts';
-import type { LimitPeriod, LimitRepository } from '../../domain/ports/repositories.ts';
+import type { LimitPeriod, LimitRepository } from '../../domain/ports/limits.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 
 describe('slots and turns', function () {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type mongoose from 'mongoose';
 import { createRepositories } from '../../db/repositories.ts';
 import { connectDatabase } from '../../db/connection.ts';
-import type { PropertyRepository } from '../../domain/ports/repositories.ts';
+import type { PropertyRepository } from '../../domain/ports/properties.ts';
 import { post } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
 import { startStack, type TestStack } from '../support/stack.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Connection } from 'mongoose';
 import { connectDatabase, ensureIndexes } from '../../db/connection.ts';
 import { createMessageRepository } from '../../db/messages.ts';
-import type { MessageRepository } from '../../domain/ports/repositories.ts';
+import type { MessageRepository } from '../../domain/ports/messages.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 
 const NOW = Date.UTC(2026, 10, 21, 12);

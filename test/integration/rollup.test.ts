@@ -5,7 +5,7 @@ import { createRepositories, type Repositories } from '../../db/repositories.ts'
 import { createEventNames } from '../../db/segments/event-names.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { followServerClock } from '../../db/server-clock.ts';
-import type { NewEvent } from '../../domain/ports/repositories.ts';
+import type { NewEvent } from '../../domain/ports/events.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Connection } from 'mongoose';
 import type mongoose from 'mongoose';
 import { rankOf } from '../../domain/audience/cap.ts';
-import type { NewRunRow } from '../../domain/ports/repositories.ts';
+import type { NewRunRow } from '../../domain/ports/messages.ts';
 import { connectDatabase } from '../../db/connection.ts';
 import { newId } from '../../db/ids.ts';
 import { createRepositories, type Repositories } from '../../db/repositories.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Connection } from 'mongoose';
 import { connectDatabase } from '../../db/connection.ts';
 import { createThroughputRepository } from '../../db/throughput.ts';
-import type { ThroughputRepository } from '../../domain/ports/repositories.ts';
+import type { ThroughputRepository } from '../../domain/ports/limits.ts';
 import { paceOf } from '../../domain/delivery/throughput.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 import { createTokenBucket } from '../support/token-bucket.ts';

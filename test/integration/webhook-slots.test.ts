@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Connection } from 'mongoose';
 import { connectDatabase, ensureIndexes } from '../../db/connection.ts';
 import { createWebhookSlotRepository } from '../../db/webhook-slots.ts';
-import type { WebhookSlotRepository } from '../../domain/ports/repositories.ts';
+import type { WebhookSlotRepository } from '../../domain/ports/webhooks.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -2,7 +2,7 @@ import type { DeliveryDeps } from '../../../activities/delivery/deps.ts';
 import type { CampaignDefinition, Gate } from '../../../domain/campaign/campaign.ts';
 import type { Message } from '../../../domain/delivery/message.ts';
 import type { DeliveryOutcome } from '../../../domain/delivery/outcome.ts';
-import type { MessageResult } from '../../../domain/ports/repositories.ts';
+import type { MessageResult } from '../../../domain/ports/messages.ts';
 import type { AccountSettings } from '../../../domain/campaign/settings.ts';
 
 /** A promise that is settled by hand. */

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { createRunActivities, type DrainAnswer } from '../../../activities/run-activities.ts';
 import type { CampaignStatus } from '../../../domain/campaign/campaign.ts';
 import type { Message } from '../../../domain/delivery/message.ts';
-import type { ClaimQuery } from '../../../domain/ports/repositories.ts';
+import type { ClaimQuery } from '../../../domain/ports/messages.ts';
 import { createFakeDelivery } from './fakes.ts';
 
 /** A run of so many rows that are due, the last of them released from quiet hours. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createRecorder } from '../../../activities/delivery/recorder.ts';
 import { forEachLimit } from '../../../activities/delivery/for-each-limit.ts';
-import type { MessageResult } from '../../../domain/ports/repositories.ts';
+import type { MessageResult } from '../../../domain/ports/messages.ts';
 import { deferred, turn, type Deferred } from './fakes.ts';
 
 const result = (i: number): MessageResult => ({

@@ -3,7 +3,7 @@ import { deliverPage } from '../../../activities/delivery/deliver-page.ts';
 import type { CampaignDefinition } from '../../../domain/campaign/campaign.ts';
 import type { Message } from '../../../domain/delivery/message.ts';
 import type { WebhookAnswer, WebhookRequest } from '../../../domain/ports/channels.ts';
-import type { ClaimQuery } from '../../../domain/ports/repositories.ts';
+import type { ClaimQuery } from '../../../domain/ports/messages.ts';
 import {
   DEFAULT_WEBHOOK_RETRIES,
   type WebhookAttempt,

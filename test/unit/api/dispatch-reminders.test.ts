@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { dispatchEvent, type DispatchDeps } from '../../../api/dispatch/dispatch-event.ts';
+import { dispatchEvent } from '../../../api/dispatch/dispatch-event.ts';
+import type { DispatchDeps } from '../../../api/dispatch/deps.ts';
 import type { ActiveLiveCampaign } from '../../../domain/campaign/campaign.ts';
 import { refOf, type StoredEvent } from '../../../domain/event.ts';
 import type { Message } from '../../../domain/delivery/message.ts';

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { importMembers } from '../../../api/lists/import-members.ts';
 import { Problem } from '../../../api/http/problem.ts';
-import type { ListRepository } from '../../../domain/ports/repositories.ts';
+import type { ListRepository } from '../../../domain/ports/segments.ts';
 
 /** A list whose profiles have the identity `p<n>` and the id `id-p<n>`, below a thousand; some share an email. */
 function fakeLists() {

@@ -7,11 +7,8 @@ import {
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import {
-  createPushTransport,
-  type PushAnswer,
-  type PushTransport,
-} from '../../../channels/web-push/push-transport.ts';
+import { createPushTransport, type PushTransport } from '../../../channels/web-push/push-transport.ts';
+import type { PushAnswer } from '../../../channels/web-push/push-try.ts';
 import { createTurns } from '../../../channels/web-push/turns.ts';
 import { createLocalhostCertificate } from '../../support/push-service/certificate.ts';
 import { waitFor } from '../../support/wait-for.ts';

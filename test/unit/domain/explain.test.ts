@@ -8,16 +8,16 @@ import {
   type JudgedPart,
   type LeafVerdict,
 } from '../../../domain/explain/explain-segment.ts';
+import { explain } from '../../../domain/explain/explain.ts';
 import {
-  explain,
   STEPS,
   type Explanation,
   type ExplainFacts,
   type Step,
-} from '../../../domain/explain/explain.ts';
+} from '../../../domain/explain/explain-facts.ts';
 import { refOf } from '../../../domain/event.ts';
 import type { Message, SuppressionReason } from '../../../domain/delivery/message.ts';
-import type { Run } from '../../../domain/ports/repositories.ts';
+import type { Run } from '../../../domain/delivery/run.ts';
 import { leavesOf, type Segment } from '../../../domain/audience/segment.ts';
 import { DEFAULT_SETTINGS } from '../../../domain/campaign/settings.ts';
 import type { Subscription } from '../../../domain/site.ts';

@@ -10,8 +10,8 @@ import {
   eligibility,
   matchesEvent,
   matchValueOf,
-  type PassageState,
 } from '../../../domain/audience/live-audience.ts';
+import type { PassageState } from '../../../domain/audience/opening.ts';
 
 const cart: LiveAudience = {
   event: 'Added To Cart',

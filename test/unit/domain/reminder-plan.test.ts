@@ -2,7 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { LiveAudience } from '../../../domain/campaign/campaign.ts';
 import type { EventOrder } from '../../../domain/event.ts';
-import { decideOpening, isCancelling, type PassageState } from '../../../domain/audience/live-audience.ts';
+import { decideOpening, isCancelling } from '../../../domain/audience/live-audience.ts';
+import type { PassageState } from '../../../domain/audience/opening.ts';
 import { reminderDate, reminderText, type ReminderDate } from '../../../domain/schedule/reminder-plan.ts';
 
 const live: LiveAudience = {

@@ -1,0 +1,68 @@
+import type { Segment } from '../audience/segment.ts';
+import type { WebhookField } from '../content/content.ts';
+import type { Profile } from '../profile.ts';
+
+/** How many profiles a segment holds, and how many of them can be reached, by channel. */
+export interface Reach {
+  qualified: number;
+  reachable: { webPush: number; webhook: number; webPopup: number };
+}
+
+/**
+ * Judges segments. Everything that was stored before a call began counts in its answer, and all calls agree,
+ * for the population and for single profiles.
+ *
+ * Each throws {@link SegmentTooSlow} when no answer came within its time, and {@link UnknownReference} when a
+ * saved segment or a list is not there.
+ */
+
+/** What makes a profile reachable, by channel. */
+export interface ReachOptions {
+  nowMs: number;
+  siteId?: string | undefined;
+  /** What a webhook requires of a profile; the properties of an event are not known before there is one. */
+  webhook?: { required: WebhookField[]; properties?: string[] | undefined } | undefined;
+}
+
+export interface AudienceRepository {
+  /** @param siteId the site whose subscriptions make a profile reachable; absent: any site */
+  estimate(segment: Segment, options: ReachOptions): Promise<Reach>;
+  /** @returns those of the profiles that the segment holds for */
+  members(segment: Segment, profileIds: string[], nowMs: number): Promise<Set<string>>;
+  /** @returns the segment's profiles after an id, by id; none also when none was found for long; `after` null at the end */
+  page(
+    segment: Segment,
+    after: string | null,
+    limit: number,
+    nowMs: number,
+  ): Promise<{ profiles: Profile[]; after: string | null }>;
+}
+
+/** What segments count events by, kept beside the events in the background. */
+export interface RollupRepository {
+  /**
+   * Must have returned before events with this arrival are stored, so that they are known to be unfolded.
+   * @returns what to call when they are stored, or were not
+   */
+  announce(receivedAt: Date): Promise<() => void>;
+  /** Folds every event that was stored before the call began. With ids: at least those of these profiles. */
+  catchUp(profileIds?: string[]): Promise<void>;
+  /** Makes it all anew from the events. @returns how many profiles were gone through */
+  rebuild(): Promise<number>;
+  /** Folds in the background until the returned function is called. */
+  start(onTrouble: (error: unknown) => void): () => Promise<void>;
+}
+
+/** A property of an event with an index of its own, so that segments may filter by it quickly. */
+export interface PromotedProperty {
+  event: string;
+  property: string;
+}
+
+export interface PromotedPropertyRepository {
+  list(): Promise<PromotedProperty[]>;
+  /** Builds the index. @returns `full` when there are as many as there may be */
+  promote(property: PromotedProperty): Promise<'promoted' | 'full'>;
+  /** @returns whether there was one */
+  demote(property: PromotedProperty): Promise<boolean>;
+}
