@@ -38,7 +38,7 @@ import { createRepositories } from './db/repositories.ts';
 import { followServerClock } from './db/server-clock.ts';
 import { createVault } from './db/vault.ts';
 import { createTemplateEngine } from './domain/content/template.ts';
-import { TASK_QUEUE } from './workflows/contract.ts';
+import { TASK_QUEUE, webhookTaskQueue } from './workflows/contract.ts';
 
 export interface WorkerOptions {
   config: Config & { mongodbUri: string; temporalAddress: string };
@@ -66,6 +66,20 @@ export interface RunningWorker {
   /** Rejects when the worker fails by itself. */
   running: Promise<void>;
 }
+
+/** What a worker says that is meant to have no workflows, such as that of the webhooks. */
+const MEANT = 'No workflows registered';
+
+/** @returns the log of Temporal's workers: warnings and errors, on standard error */
+export function workerLogger(): DefaultLogger {
+  const plain = new DefaultLogger('WARN');
+  return new DefaultLogger('WARN', ({ level, message, meta }) => {
+    if (!message.startsWith(MEANT)) plain.log(level, message, meta);
+  });
+}
+
+/** How many campaigns' webhooks one worker sees to at once. */
+const WEBHOOK_DRAINS = 50;
 
 /** Bundles the workflows for the sandbox. Takes a few seconds; several workers can share one bundle. */
 export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
@@ -128,6 +142,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     limits: { ...DELIVERY_LIMITS, ...options.limits },
   };
 
+  const runActivities = createRunActivities({
+    ...delivery,
+    runs: repositories.runs,
+    progress: repositories.progress,
+  });
+  const queueActivities = createQueueActivities(delivery);
+  // What is under way is told soon, so that it gives back what it holds before a container's ten seconds end.
+  const shutdownGraceTime = '1 second';
+  const webhookWorker = await Worker.create({
+    connection: native,
+    namespace: config.temporalNamespace,
+    taskQueue: webhookTaskQueue(taskQueue),
+    activities: { drain: runActivities.drain, drainQueue: queueActivities.drainQueue },
+    maxConcurrentActivityTaskExecutions: options.maxActivities ?? WEBHOOK_DRAINS,
+    shutdownGraceTime,
+  });
   const worker = await Worker.create({
     connection: native,
     namespace: config.temporalNamespace,
@@ -136,20 +166,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     activities: {
       ...createCampaignActivities({ ...repositories, triggers: workflows, clock: clocks, log }),
       ...createScheduleActivities({ ...repositories, clock: clocks }),
-      ...createRunActivities({ ...delivery, runs: repositories.runs, progress: repositories.progress }),
+      ...runActivities,
       ...createTriggerActivities(delivery),
-      ...createQueueActivities(delivery),
+      ...queueActivities,
       ...createTestActivities(delivery),
     },
     maxConcurrentActivityTaskExecutions: options.maxActivities ?? 20,
-    // What is under way is told soon, so that it gives back what it holds before a container's ten seconds end.
-    shutdownGraceTime: '1 second',
+    shutdownGraceTime,
   });
-  const running = worker.run();
+  const workers = [worker, webhookWorker];
+  const running = Promise.all(workers.map((one) => one.run())).then(() => undefined);
   return {
     running,
     async close() {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const one of workers) if (one.getState() === 'RUNNING') one.shutdown();
       await running.catch(() => undefined);
       await Promise.all([webPush, fcmLegacy, apns, webhook].map((channel) => channel.close()));
       clock.stop();
@@ -168,7 +198,7 @@ async function main(): Promise<void> {
   }
   const log = createLog(config.logLevel);
   const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
-  Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+  Runtime.install({ logger: workerLogger(), shutdownSignals: [] });
   const worker = await startWorker({ config: { ...config, mongodbUri, temporalAddress }, log, publicUrl });
   log.info({}, 'the worker is ready');
   await Promise.race([runUntilSignal(), worker.running]);

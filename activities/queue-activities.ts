@@ -1,4 +1,5 @@
-import { drainDue, type DrainSource } from './delivery/drain-due.ts';
+import { drainDue } from './delivery/drain-due.ts';
+import type { DrainSource } from './delivery/drain-source.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { withHeartbeat } from './heartbeat.ts';
 

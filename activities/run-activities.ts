@@ -16,12 +16,14 @@ import { isCampaignOver, type CampaignDefinition } from '../domain/campaign/camp
 import { unreachableBecause } from '../domain/audience/reachable.ts';
 import { groupsFor } from '../domain/delivery/throughput.ts';
 import { waitsForWinnerMs } from '../domain/content/variants-sample.ts';
-import { triedSinceMs } from '../domain/content/winner.ts';
+import { winnerIn } from '../domain/content/winner.ts';
 import { zoneOf } from '../domain/schedule/zone-of.ts';
 import { delay } from './delay.ts';
 import { deliverPage } from './delivery/deliver-page.ts';
-import { CALL_FOR_MS, drainDue, type DrainAnswer, type DrainSource } from './delivery/drain-due.ts';
+import { drainDue } from './delivery/drain-due.ts';
+import { CALL_FOR_MS, type DrainAnswer, type DrainSource } from './delivery/drain-source.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
+import { findContest } from './delivery/winner.ts';
 import { failIfAborted, withHeartbeat } from './heartbeat.ts';
 
 const PROFILES_PER_PAGE = 2_000;
@@ -258,9 +260,9 @@ export function createRunActivities(deps: RunActivityDeps) {
     const winner = definition.channel === 'webPush' ? definition.what.winner : undefined;
     const campaign = winner?.sample === undefined ? null : await deps.campaigns.byId(run.campaignId);
     if (!campaign || !('variants' in what)) return () => null;
-    const sinceMs = triedSinceMs(campaign, (await deps.runs.first(run.campaignId)) ?? run);
+    const { sinceMs } = await findContest(deps, { campaign, definition, version: run.version }, run);
     if (sinceMs === null) return () => null;
-    const rule = { winner, won: campaign.winner !== undefined };
+    const rule = { winner, won: winnerIn(campaign, definition) !== undefined };
     return (profileId) => waitsForWinnerMs(rule, { campaignId: run.campaignId, profileId }, sinceMs);
   }
 

@@ -9,8 +9,11 @@ import type { DeliveryDeps } from './delivery/deps.ts';
 import { forEachLimit } from './delivery/for-each-limit.ts';
 import { languageOf } from '../domain/content/languages.ts';
 import { renderWebPush } from '../domain/content/render-web-push.ts';
+import { winnerIn } from '../domain/content/winner.ts';
 import type { WebhookTarget } from '../domain/delivery/webhook.ts';
-import { pushesTo, type DevicePush } from './delivery/web-push-message.ts';
+import { pushesTo } from './delivery/web-push-message.ts';
+import { withoutSecrets } from './delivery/webhook-request.ts';
+import { unreachableBecause } from '../domain/audience/reachable.ts';
 import { renderTestRequest } from './delivery/webhook-message.ts';
 
 /** No push starts later than this after the activity did, and none may take longer: 11 s of the 12 it has. */
@@ -87,6 +90,12 @@ interface Recipient {
   subscriptions: Subscription[];
 }
 
+/** One try to reach one browser or webhook, with what a webhook answered. */
+interface TestPush {
+  subscriptionId: string;
+  send(mayBegin: () => boolean): Promise<Omit<TestSendResult['devices'][number], 'subscriptionId'>>;
+}
+
 async function sendToProfile(
   deps: DeliveryDeps,
   input: TestSendInput,
@@ -102,16 +111,22 @@ async function sendToProfile(
     devices: [],
   });
   if (!profile?.testProfile) return unsent('notATestProfile', 'it was erased or is no test profile any more');
-  if (to.target === null && to.subscriptions.length === 0)
-    return unsent('unreachable', 'no active subscription on the site');
-  let pushes: DevicePush[];
+  const { definition } = to.campaign;
+  if (to.target?.disabled) return unsent('targetGone', 'the webhook target is switched off');
+  const unreachable = unreachableBecause(definition, {
+    profile,
+    active: to.subscriptions,
+    event: input.event?.properties,
+  });
+  if (unreachable !== null) return unsent('unreachable', unreachable);
+  let pushes: TestPush[];
   try {
     pushes = await pushesFor(deps, input, to, profile);
   } catch (error) {
     return unsent('renderError', error instanceof Error ? error.message : String(error));
   }
   const devices = await Promise.all(
-    pushes.map(async ({ subscriptionId, send }) => ({ subscriptionId, outcome: await send(mayBegin) })),
+    pushes.map(async ({ subscriptionId, send }) => ({ subscriptionId, ...(await send(mayBegin)) })),
   );
   const reason = reasonOf(devices);
   return { profileId, sent: reason === null, ...(reason === null ? {} : { reason }), devices };
@@ -122,7 +137,7 @@ async function pushesFor(
   input: TestSendInput,
   { campaign, site, target, subscriptions }: Recipient,
   profile: Profile,
-): Promise<DevicePush[]> {
+): Promise<TestPush[]> {
   const { definition } = campaign;
   const nowMs = deps.clock.nowMs();
   const id = testMessageId(input.testId, profile.id);
@@ -140,16 +155,22 @@ async function pushesFor(
     if (!target) throw new Error('the webhook target is not there any more');
     const about = { campaign, definition, target, subscriptions };
     const request = await renderTestRequest(deps, about, context, { id, longestMs: timeoutMs });
-    const send: DevicePush['send'] = async (mayBegin) =>
-      (await deps.webhook.send({ ...request, timeoutMs: Math.min(request.timeoutMs, timeoutMs) }, mayBegin))
-        .outcome;
+    const send: TestPush['send'] = async (mayBegin) => {
+      const given = { ...request, timeoutMs: Math.min(request.timeoutMs, timeoutMs) };
+      const { outcome, ...said } = await deps.webhook.send(given, mayBegin);
+      return { outcome, ...withoutSecrets(target, said) };
+    };
     return [{ subscriptionId: target.id, send }];
   }
   if (!site) throw new Error('its site is not there any more');
-  const winner = campaign.winner?.variant;
+  const winner = winnerIn(campaign, definition)?.variant;
   const { content } = await renderWebPush(deps.templates, definition, context, { winner });
   const expiresMs = expiresAtMs(definition.what.ttl, new Date(nowMs));
-  return pushesTo(deps, site, subscriptions, { id, content, expiresAtMs: expiresMs, timeoutMs });
+  const pushes = pushesTo(deps, site, subscriptions, { id, content, expiresAtMs: expiresMs, timeoutMs });
+  return pushes.map(({ subscriptionId, send }) => ({
+    subscriptionId,
+    send: async (mayBegin) => ({ outcome: await send(mayBegin) }),
+  }));
 }
 
 /** The sample as an event of the profile, which is stored nowhere. */

@@ -1,14 +1,12 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import { labelOf } from '../domain/campaign/campaign.ts';
+import { labelOf, type Campaign } from '../domain/campaign/campaign.ts';
 import { isOpen, type Message } from '../domain/delivery/message.ts';
-import type { ClaimQuery } from '../domain/ports/messages.ts';
 import { quietHoursOf } from '../domain/schedule/quiet-hours.ts';
 import { reminderDate } from '../domain/schedule/reminder-plan.ts';
 import { endsQuietHours, planTrigger, type Wait } from '../domain/delivery/trigger-plan.ts';
 import { bucketsOf, usedUpText, type Bucket } from '../domain/delivery/throughput.ts';
 import { zoneOf } from '../domain/schedule/zone-of.ts';
-import { createLiveBatches } from './delivery/batches.ts';
 import { deliverPaced } from './delivery/deliver-paced.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 
@@ -20,15 +18,15 @@ export type TriggerActivities = ReturnType<typeof createTriggerActivities>;
 
 /** The activities of `liveTrigger`: everything about one message row. */
 export function createTriggerActivities(deps: DeliveryDeps) {
-  // Messages of many triggers travel to a webhook together.
-  const batches = createLiveBatches();
-
   async function attempt(messageId: string): Promise<TriggerAnswer | { kind: 'busy'; untilMs: number }> {
     const row = await deps.messages.byId(messageId);
-    const sent = await deliverPaced(deps, queryOf(messageId, row), await bucketsFor(row), {
+    const campaign = row && isOpen(row.state) ? await deps.campaigns.byId(row.campaignId) : null;
+    // Webhooks may be slow, and their messages travel together: a trigger waits for neither.
+    if (campaign?.definition.channel === 'webhook' && (await leaveToQueue(messageId)))
+      return { kind: 'settled', outcome: 'queued', text: 'the queue of the campaign sends it, with others' };
+    const sent = await deliverPaced(deps, { messageId }, await bucketsFor(row, campaign), {
       whenPaused: 'drop',
       signal: Context.current().cancellationSignal,
-      batches,
     });
     if (sent.kind === 'throttled') {
       if (await leaveToQueue(messageId)) {
@@ -53,20 +51,10 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     return stateOf(messageId);
   }
 
-  /** What travelled together is claimed together, or many triggers of a batch would each hold a part of it. */
-  function queryOf(messageId: string, row: Message | null): ClaimQuery {
-    const isDue = row !== null && row.dueAt.getTime() <= deps.clock.nowMs();
-    return isDue && row.batchId !== undefined ? { batchId: row.batchId } : { messageId };
-  }
-
   /** The rates that a row which is due leaves under. */
-  async function bucketsFor(row: Message | null): Promise<Bucket[]> {
-    if (row === null || !isOpen(row.state)) return [];
-    const [campaign, settings] = await Promise.all([
-      deps.campaigns.byId(row.campaignId),
-      deps.settings.read(),
-    ]);
-    return campaign ? bucketsOf(campaign, settings, row.released === true) : [];
+  async function bucketsFor(row: Message | null, campaign: Campaign | null): Promise<Bucket[]> {
+    if (row === null || campaign === null) return [];
+    return bucketsOf(campaign, await deps.settings.read(), row.released === true);
   }
 
   /** The row first; then somebody is told, unless the queue is awake. @returns false when it is not due any more */

@@ -41,7 +41,7 @@ const campaignSchema = new Schema<CampaignDoc>(
     catalogueVersion: Number,
     finishedAt: Date,
     archivedAt: Date,
-    winner: { type: Schema.Types.Mixed, default: undefined },
+    winners: { type: Schema.Types.Mixed, default: undefined },
     uses: { type: { segments: [String], lists: [String] }, default: undefined },
   },
   { collection: 'campaigns', versionKey: false, minimize: false },
@@ -64,6 +64,9 @@ const counterSchema = new Schema<CounterDoc>(
   { _id: { type: String, required: true }, value: { type: Number, required: true } },
   { collection: 'counters', versionKey: false },
 );
+
+/** Of how many contests a campaign keeps the winners: edits make more of them. */
+const WINNERS_KEPT = 100;
 
 /** How far the clocks of Temporal, which waits for an end, and of the database may be apart. */
 const CLOCKS_APART_MS = 5_000;
@@ -285,13 +288,18 @@ export function createCampaignRepository(connection: Connection): CampaignReposi
       });
     },
 
-    async setWinner(id, variant) {
+    async setWinner(id, contest, variant) {
+      const known = { $ifNull: ['$winners', []] };
+      const added = { contest: { $literal: contest }, variant: { $literal: variant }, at: '$$NOW' };
+      const latest = { $slice: [{ $concatArrays: [known, [added]] }, -WINNERS_KEPT] };
+      const isDecided = { $in: [{ $literal: contest }, { $ifNull: ['$winners.contest', []] }] };
       const doc = await campaigns.findOneAndUpdate(
         { _id: id as never },
-        [{ $set: { winner: { $ifNull: ['$winner', { variant: { $literal: variant }, at: '$$NOW' }] } } }],
+        [{ $set: { winners: { $cond: [isDecided, known, latest] } } }],
         { returnDocument: 'after' },
       );
-      return (doc as unknown as CampaignDoc | null)?.winner?.variant ?? variant;
+      const winners = (doc as unknown as CampaignDoc | null)?.winners;
+      return winners?.find((winner) => winner.contest === contest)?.variant ?? variant;
     },
 
     async finish(id) {

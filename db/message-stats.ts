@@ -73,21 +73,35 @@ export async function campaignStats(
   return withTransports(stats, others);
 }
 
-/** Counts of each variant how many messages were sent, and how many of them have a receipt of each kind. */
+/**
+ * Counts of each variant how many messages were sent, and how many of them have a receipt of each kind.
+ *
+ * @param versions only the messages of these; absent: of all
+ */
 export async function variantStats(
   messages: Collection,
   campaignId: string,
+  versions?: { from: number; to: number },
 ): Promise<Map<string, VariantCounts>> {
   const one = (test: object): object => ({ $sum: { $cond: [test, 1, 0] } });
+  // Safari through APNs takes a message and says nothing but that it was clicked.
+  const reports = {
+    $and: [{ $eq: ['$$device.state', 'delivered'] }, { $ne: ['$$device.transport', 'apns'] }],
+  };
+  const someReports = {
+    $anyElementTrue: [{ $map: { input: { $ifNull: ['$devices', []] }, as: 'device', in: reports } }],
+  };
   const group: Record<string, unknown> = {
     _id: '$variant',
     sent: one({ $gt: ['$sentAt', null] }),
+    reporting: one({ $and: [{ $gt: ['$sentAt', null] }, someReports] }),
     failed: one({ $eq: ['$state', 'failed'] }),
   };
   for (const kind of KINDS) group[kind] = one({ $in: [kind, { $ifNull: ['$receipts.kind', []] }] });
+  const ofVersions = versions ? { version: { $gte: versions.from, $lte: versions.to } } : {};
   const groups = await messages
     .aggregate<VariantCounts & { _id: string }>([
-      { $match: { campaignId, variant: { $exists: true } } },
+      { $match: { campaignId, variant: { $exists: true }, ...ofVersions } },
       { $group: group },
     ] as object[])
     .toArray();

@@ -42,11 +42,17 @@ export function createMessageRepository(connection: Connection): MessageReposito
         ...freshRow(row.dueAt, undefined, now),
         queued: true,
       }));
-      try {
-        return (await messages.insertMany(docs, { ordered: false })).insertedCount;
-      } catch (error) {
-        return insertedDespiteDuplicates(error, docs.length);
-      }
+      // All or none: a call that answers with a fault has left nothing that is sent.
+      return connection.transaction(async (session) => {
+        const ids = docs.map(({ _id }) => _id);
+        const known = await messages
+          .find({ _id: { $in: ids } }, { session, projection: { _id: 1 } })
+          .toArray();
+        const there = new Set(known.map((doc) => String(doc._id)));
+        const missing = docs.filter(({ _id }) => !there.has(String(_id)));
+        if (missing.length > 0) await messages.insertMany(missing, { session });
+        return missing.length;
+      });
     },
 
     async noteBatch(rows, batchId) {
@@ -63,6 +69,11 @@ export function createMessageRepository(connection: Connection): MessageReposito
         .find({ batchId, $or: rows.map(held) }, { projection: { _id: 1 } })
         .toArray();
       return new Set(docs.map((doc) => String(doc._id)));
+    },
+
+    async leaveBatch(batchId, except) {
+      const others = { batchId, state: { $in: [...OPEN_STATES] }, _id: { $nin: except as never[] } };
+      await messages.updateMany(others, { $unset: { batchId: '' } });
     },
 
     countOpenOfBatch: (batchId) =>
@@ -252,7 +263,7 @@ export function createMessageRepository(connection: Connection): MessageReposito
         { sort: { _id: 1 }, limit },
       ),
 
-    variantStats: (campaignId) => variantStats(messages, campaignId),
+    variantStats: (campaignId, versions) => variantStats(messages, campaignId, versions),
 
     stats: (campaignId, kind, nowMs) => campaignStats(messages, campaignId, kind, nowMs),
   };

@@ -9,6 +9,7 @@ const NAMES_FROM = 2_000;
 const LOOK_FOR_MS = 2_000;
 const KEEP_MS = 60_000;
 const MOST_KEPT = 500;
+const OBJECT_ID_BYTES = 24;
 
 const NAMED: Record<(typeof PROFILE_FIELDS)[number], KnownProperty['types'][number]> = {
   identity: 'string',
@@ -38,16 +39,19 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
     if (kept.size >= MOST_KEPT) kept.clear();
     const answer = look();
     kept.set(key, { untilMs: nowMs + KEEP_MS, answer });
-    // What failed is no answer: the next one who asks looks again.
-    answer.catch(() => {
+    // What failed or took too long is no answer: the next one who asks looks again.
+    const forget = (): void => {
       if (kept.get(key)?.answer === answer) kept.delete(key);
-    });
+    };
+    answer.then((found) => {
+      if (found === null) forget();
+    }, forget);
     return answer;
   }
 
-  const shown = { _id: 0, properties: 1, ...Object.fromEntries(PROFILE_FIELDS.map((field) => [field, 1])) };
+  const shown = { properties: 1, ...Object.fromEntries(PROFILE_FIELDS.map((field) => [field, 1])) };
 
-  async function lookAtProfiles(): Promise<KnownProperty[]> {
+  async function lookAtProfiles(): Promise<KnownProperty[] | null> {
     const [latest, some] = await Promise.all([
       inTime(
         profiles
@@ -60,7 +64,11 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
           .toArray(),
       ),
     ]);
-    const docs = [...latest, ...some];
+    if (latest === null && some === null) return null;
+    // The same profile may be in both, and is no two that share its values.
+    const docs = [
+      ...new Map([...(latest ?? []), ...(some ?? [])].map((doc) => [String(doc._id), doc])).values(),
+    ];
     const fields = new Set<string>(PROFILE_FIELDS);
     const free = docs.map(({ properties }) =>
       // A named field stands for itself alone: templates and segments never see a property of that name.
@@ -78,19 +86,20 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
         name,
         types: [NAMED[name]],
         examples: named.get(name)?.examples ?? [],
+        maxBytes: named.get(name)?.maxBytes,
       })),
-      { name: 'objectId', types: ['string' as const], examples: [] },
+      { name: 'objectId', types: ['string' as const], examples: [], maxBytes: OBJECT_ID_BYTES },
       ...learnProperties(free).filter(({ name }) => name !== 'objectId'),
     ];
   }
 
-  async function lookAtEvent(name: string): Promise<KnownProperty[]> {
+  async function lookAtEvent(name: string): Promise<KnownProperty[] | null> {
     const docs = await inTime(
       events
         .find(
           { name },
           {
-            projection: { _id: 0, properties: 1 },
+            projection: { _id: 0, properties: 1, profileId: 1 },
             sort: { time: -1 },
             limit: SAMPLE,
             hint: 'name_1_time_1_profileId_1',
@@ -99,10 +108,15 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
         )
         .toArray(),
     );
-    return learnProperties(docs.map((doc) => (doc.properties ?? {}) as Record<string, unknown>));
+    if (docs === null) return null;
+    return learnProperties(
+      docs.map((doc) => (doc.properties ?? {}) as Record<string, unknown>),
+      // The events of one profile tell of one person, however many they are.
+      (i) => String(docs[i]?.profileId),
+    );
   }
 
-  async function lookForNames(): Promise<string[]> {
+  async function lookForNames(): Promise<string[] | null> {
     const [latest, followed] = await Promise.all([
       inTime(
         events
@@ -120,24 +134,28 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
       ),
       inTime(names.find({}, { sort: { _id: 1 }, maxTimeMS: LOOK_FOR_MS }).toArray()),
     ]);
+    if (latest === null && followed === null) return null;
     return [
-      ...new Set([...latest.map((doc) => doc.name as string), ...followed.map((doc) => String(doc._id))]),
+      ...new Set([
+        ...(latest ?? []).map((doc) => doc.name as string),
+        ...(followed ?? []).map((doc) => String(doc._id)),
+      ]),
     ];
   }
 
   return {
     ofProfiles: () => once('profiles', lookAtProfiles),
     ofEvent: (name) => once(`event/${name}`, () => lookAtEvent(name)),
-    eventNames: async (limit) => (await once('names', lookForNames)).slice(0, limit),
+    eventNames: async (limit) => (await once('names', lookForNames))?.slice(0, limit) ?? null,
   };
 }
 
-/** @returns nothing, when the database did not come to an end in time */
-async function inTime<T>(docs: Promise<T[]>): Promise<T[]> {
+/** @returns null when the database did not come to an end in time: what there is, is not known then */
+async function inTime<T>(docs: Promise<T[]>): Promise<T[] | null> {
   try {
     return await docs;
   } catch (error) {
-    if ((error as { codeName?: unknown }).codeName === 'MaxTimeMSExpired') return [];
+    if ((error as { codeName?: unknown }).codeName === 'MaxTimeMSExpired') return null;
     throw error;
   }
 }

@@ -66,8 +66,8 @@ export function createRunRepository(connection: Connection): RunRepository {
       return doc ? toRun(doc) : null;
     },
 
-    async first(campaignId) {
-      const query = { campaignId, status: { $ne: 'missed' as const } };
+    async first(campaignId, version) {
+      const query = { campaignId, status: { $ne: 'missed' as const }, version: { $gte: version } };
       const doc = await model.findOne(query).sort({ instant: 1 }).lean<RunDoc>().exec();
       return doc ? toRun(doc) : null;
     },

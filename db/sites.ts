@@ -1,6 +1,8 @@
 import { Schema, type Connection } from 'mongoose';
 import type { SiteRepository } from '../domain/ports/people.ts';
-import type { Site } from '../domain/site.ts';
+import { WebsitePushIdTakenError } from '../domain/site-errors.ts';
+import type { Site, VapidKeys } from '../domain/site.ts';
+import { isDuplicateKey } from './connection.ts';
 import { createSiteSecrets } from './site-secrets.ts';
 import { createVault, type Vault } from './vault.ts';
 
@@ -8,7 +10,12 @@ interface SiteDoc extends Omit<Site, 'id'> {
   _id: string;
 }
 
-const keyPair = { publicKey: { type: String, required: true }, privateKey: { type: String, required: true } };
+const keyPair = {
+  publicKey: { type: String, required: true },
+  privateKey: { type: String, required: true },
+  /** Which rotation made it current. */
+  rotation: String,
+};
 
 const siteSchema = new Schema<SiteDoc>(
   {
@@ -56,7 +63,7 @@ export function createSiteRepository(
         ...(fcmLegacy ? { fcmLegacy: secrets.sealFcm(id, fcmLegacy) } : {}),
         ...(safari ? { safari: secrets.sealSafari(id, safari) } : {}),
       };
-      await sites.insertOne({ _id: id as never, ...sealed }, { ignoreUndefined: true });
+      await orPushIdTaken(sites.insertOne({ _id: id as never, ...sealed }, { ignoreUndefined: true }));
     },
 
     async byWebsitePushId(websitePushId) {
@@ -88,19 +95,24 @@ export function createSiteRepository(
         ...(Object.keys(unset).length > 0 ? { $unset: unset } : {}),
       };
       if (Object.keys(update).length > 0) {
-        await sites.updateOne({ _id: id as never }, update, { ignoreUndefined: true });
+        await orPushIdTaken(sites.updateOne({ _id: id as never }, update, { ignoreUndefined: true }));
       }
       return byId(id);
     },
 
-    async rotateVapid(id, keys) {
+    async rotateVapid(id, keys, rotation) {
       for (;;) {
         const doc = await model.findById(id).lean<SiteDoc>().exec();
         if (!doc) return null;
+        const pairs = [doc.vapid, ...(doc.earlierVapid ?? [])] as (VapidKeys & { rotation?: string })[];
+        if (pairs.some((pair) => pair.rotation === rotation)) return toSite(doc);
         if (doc.vapid.publicKey === keys.publicKey) return toSite(doc);
         const others = (doc.earlierVapid ?? []).filter(({ publicKey }) => publicKey !== keys.publicKey);
         const set = {
-          vapid: secrets.sealVapid(id, { publicKey: keys.publicKey, privateKey: keys.privateKey }),
+          vapid: {
+            ...secrets.sealVapid(id, { publicKey: keys.publicKey, privateKey: keys.privateKey }),
+            rotation,
+          },
           // Whatever was written in the clear is sealed on this occasion, if it can be.
           earlierVapid: [{ ...doc.vapid, retiredAt: new Date() }, ...others].map((pair) =>
             secrets.sealVapid(id, pair),
@@ -113,5 +125,28 @@ export function createSiteRepository(
         if (matchedCount === 1) return byId(id);
       }
     },
+
+    async removeVapid(id, publicKey) {
+      const doc = await model.findById(id).lean<SiteDoc>().exec();
+      if (!doc) return null;
+      // Whose key is not noted was made under the first one, and must not be taken for one of another.
+      const set = { firstVapidPublicKey: doc.firstVapidPublicKey ?? doc.vapid.publicKey };
+      const pull = { earlierVapid: { publicKey } };
+      await sites.updateOne({ _id: id as never }, { $set: set, $pull: pull } as never);
+      return byId(id);
+    },
   };
+}
+
+/** Another site may take the id between the look at it and the write. */
+async function orPushIdTaken<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    const { keyPattern } = error as { keyPattern?: object };
+    if (isDuplicateKey(error) && keyPattern && 'safari.websitePushId' in keyPattern) {
+      throw new WebsitePushIdTakenError();
+    }
+    throw error;
+  }
 }

@@ -1,12 +1,15 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
 import type { SubscriptionRepository } from '../domain/ports/people.ts';
-import { TRANSPORTS, type Subscription, type Transport } from '../domain/site.ts';
+import { OtherVisitorError } from '../domain/site-errors.ts';
+import { MAX_DEVICES, TRANSPORTS, type Subscription, type Transport } from '../domain/site.ts';
 import { derivedId } from './ids.ts';
 
 interface SubscriptionDoc extends Omit<Subscription, 'id'> {
   _id: string;
   /** Of one whose browser subscribed anew: what took its place. */
   replacedBy?: { id: string; transport: Transport };
+  /** Stands for the visitor who registered it, where that is to be proved again. */
+  visitor?: string;
 }
 
 /** `_id` is derived from site and endpoint, which makes the pair unique without an index of its own. */
@@ -30,6 +33,7 @@ const subscriptionSchema = new Schema<SubscriptionDoc>(
     createdAt: Date,
     syncedAt: Date,
     replacedBy: { type: { id: String, transport: String }, _id: false },
+    visitor: String,
   },
   { collection: 'subscriptions', versionKey: false, minimize: false },
 );
@@ -49,16 +53,42 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
     return doc ? toSubscription(doc) : null;
   }
 
-  async function setStatus(id: string, status: Subscription['status']): Promise<Subscription | null> {
+  /** @param may looks at the one there is before it is changed, and throws what speaks against it */
+  async function setStatus(
+    id: string,
+    status: Subscription['status'],
+    may: (doc: Partial<SubscriptionDoc>) => void = () => undefined,
+  ): Promise<Subscription | null> {
     await connection.transaction(async (session) => {
       const doc = await model.collection.findOneAndUpdate(
         { _id: id as never },
         [{ $set: { status, syncedAt: '$$NOW' } }],
         { session },
       );
-      if (doc) await noteReach([doc.profileId as string], session);
+      if (!doc) return;
+      // What is thrown takes the change back with the transaction.
+      may(doc as unknown as SubscriptionDoc);
+      await noteReach([doc.profileId as string], session);
     });
     return byId(id);
+  }
+
+  /** Expires what a profile has on a site beyond the most it may have: those synced longest ago, but not `kept`. */
+  async function expireBeyondMost(kept: SubscriptionDoc, session: ClientSession): Promise<void> {
+    const { profileId, siteId, _id } = kept;
+    const beyond = await model.collection
+      .find(
+        { profileId, siteId, status: 'active', _id: { $ne: _id as never } },
+        { session, projection: { _id: 1 } },
+      )
+      .sort({ syncedAt: -1, _id: 1 })
+      .skip(MAX_DEVICES - 1)
+      .toArray();
+    if (beyond.length === 0) return;
+    const filter = { _id: { $in: beyond.map((doc) => doc._id) } };
+    await model.collection.updateMany(filter, [{ $set: { status: 'expired', syncedAt: '$$NOW' } }], {
+      session,
+    });
   }
 
   /**
@@ -89,7 +119,7 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
 
   return {
     byId,
-    setStatus,
+    setStatus: (id, status) => setStatus(id, status),
 
     byEndpoint: (siteId, endpoint) => byId(derivedId(siteId, endpoint)),
 
@@ -137,12 +167,18 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       fields.customAttributes ??= { $ifNull: ['$customAttributes', {}] };
       const which = { _id: _id as never };
       return connection.transaction(async (session) => {
-        const before = await model.collection.findOne(which, { session, projection: { profileId: 1 } });
+        const projection = { profileId: 1, status: 1, visitor: 1 };
+        const before = await model.collection.findOne(which, { session, projection });
+        const known = before?.status === 'active' ? (before.visitor as string | undefined) : undefined;
+        if (subscription.visitor !== undefined && known !== undefined && known !== subscription.visitor) {
+          throw new OtherVisitorError();
+        }
         const after = (await model.collection.findOneAndUpdate(which, [{ $set: fields }], {
           upsert: true,
           returnDocument: 'after',
           session,
         })) as unknown as SubscriptionDoc;
+        await expireBeyondMost(after, session);
         const owners = [after.profileId, ...(before ? [before.profileId as string] : [])];
         await noteReach(owners, session);
         return { subscription: toSubscription(after), created: before === null };
@@ -233,12 +269,24 @@ export function createSubscriptionRepository(connection: Connection): Subscripti
       return { transports, vapidKeys, movedToVapid };
     },
 
-    async optOut(siteId, endpoint) {
-      await setStatus(derivedId(siteId, endpoint), 'optedOut');
+    async isOfVisitor(siteId, endpoint, visitor) {
+      const found = await model.collection.findOne({ _id: derivedId(siteId, endpoint) as never, visitor });
+      return found !== null;
+    },
+
+    async optOut(siteId, endpoint, visitor) {
+      await setStatus(derivedId(siteId, endpoint), 'optedOut', (doc) => {
+        if (doc.visitor !== undefined && doc.visitor !== visitor) throw new OtherVisitorError();
+      });
     },
   };
 }
 
-function toSubscription({ _id, replacedBy: _replacedBy, ...rest }: SubscriptionDoc): Subscription {
+function toSubscription({
+  _id,
+  replacedBy: _replacedBy,
+  visitor: _visitor,
+  ...rest
+}: SubscriptionDoc): Subscription {
   return { ...rest, id: _id };
 }

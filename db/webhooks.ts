@@ -164,8 +164,7 @@ export function createWebhookRepository(connection: Connection, vault: Vault): W
     async attempts(webhookId, { campaignId, batchId }, after, limit) {
       const of = { webhookId, ...(campaignId ? { campaignId } : {}), ...(batchId ? { batchId } : {}) };
       const last = after === null ? null : await attempts.findOne({ _id: after as never, webhookId });
-      // What the page before ended with is gone by its age, and so is everything after it.
-      if (after !== null && last === null) return [];
+      if (after !== null && last === null) return null;
       const at = last?.at as Date | undefined;
       const before =
         at === undefined ? {} : { $or: [{ at: { $lt: at } }, { at, _id: { $lt: after as never } }] };

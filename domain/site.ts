@@ -52,6 +52,9 @@ export interface Site {
 
 export type SubscriptionStatus = 'active' | 'optedOut' | 'expired';
 
+/** Most active subscriptions of one profile on one site, over all transports. */
+export const MAX_DEVICES = 50;
+
 /** One push address of one profile on one site. */
 export interface Subscription {
   id: string;

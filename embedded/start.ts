@@ -1,13 +1,13 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
 import { startApi } from '../api/server.ts';
 import { startFailure } from '../runtime/start-failure.ts';
 import { createLog } from '../runtime/log.ts';
 import { runUntilSignal } from '../runtime/run-until-signal.ts';
 import { ConfigError, readConfig, type Config } from '../config.ts';
-import { startWorker } from '../worker.ts';
+import { startWorker, workerLogger } from '../worker.ts';
 import { choosePort } from './free-port.ts';
 import { ensureDemoPush, type DemoPush } from './demo-push.ts';
 import { keptSecretKey } from './secret-key.ts';
@@ -66,7 +66,7 @@ export async function startStack(
       pushHosts: [...config.pushHosts, demoPush.host],
     };
     const log = createLog(config.logLevel);
-    Runtime.install({ logger: new DefaultLogger('WARN'), shutdownSignals: [] });
+    Runtime.install({ logger: workerLogger(), shutdownSignals: [] });
     say('Starting the worker and the API');
     const publicUrl = config.publicUrl ?? `http://localhost:${port}`;
     const worker = await startWorker({ config: full, log, publicUrl, pushCa: demoPush.cert });

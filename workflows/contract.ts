@@ -7,6 +7,11 @@ import type { Wait } from '../domain/delivery/trigger-plan.ts';
 
 export const TASK_QUEUE = 'beckon';
 
+/** @returns the task queue of what calls webhooks, which may be slow: it takes no slot of what pushes and waits */
+export function webhookTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-webhooks`;
+}
+
 /** The types by which workflows are started. */
 export const WORKFLOW = {
   campaign: 'campaign',

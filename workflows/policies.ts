@@ -1,12 +1,23 @@
 /** Every timeout and retry policy of the workflows' activities, in one place. */
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow';
 import type { CampaignActivities } from '../activities/campaign-activities.ts';
 import type { QueueActivities } from '../activities/queue-activities.ts';
 import type { RunActivities } from '../activities/run-activities.ts';
 import type { ScheduleActivities } from '../activities/schedule-activities.ts';
 import type { TestActivities } from '../activities/test-activities.ts';
 import type { TriggerActivities } from '../activities/trigger-activities.ts';
-import { TEST_SEND } from './contract.ts';
+import { TEST_SEND, webhookTaskQueue } from './contract.ts';
+
+const channelKey = defineSearchAttributeKey('Channel', 'KEYWORD');
+
+/** The options of what drains rows of this workflow's campaign: webhooks have workers' slots of their own. */
+function drains(): { taskQueue?: string } {
+  const { taskQueue, typedSearchAttributes } = workflowInfo();
+  return typedSearchAttributes.get(channelKey) === 'webhook'
+    ? { taskQueue: webhookTaskQueue(taskQueue) }
+    : {};
+}
 
 /** Short writes that must happen in the end: retried until they do. */
 export const campaignActivities = proxyActivities<CampaignActivities>({
@@ -25,18 +36,22 @@ export const scheduleActivities = proxyActivities<ScheduleActivities>({
  * Pages of a run. A heartbeat tells a dead worker from a slow one within seconds; rows it had claimed are
  * taken over when their own lease has run out.
  */
-export const runActivities = proxyActivities<RunActivities>({
+const PAGES = {
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '6 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
-});
+} as const;
+export const runActivities = proxyActivities<Omit<RunActivities, 'drain'>>(PAGES);
 
-/** The queue of a live campaign; the same as above. */
-export const queueActivities = proxyActivities<QueueActivities>({
-  startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '6 seconds',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
-});
+/** Call it inside of a workflow. */
+export function runDrains(): Pick<RunActivities, 'drain'> {
+  return proxyActivities<Pick<RunActivities, 'drain'>>({ ...PAGES, ...drains() });
+}
+
+/** The queue of a campaign; the same as above. */
+export function queueDrains(): QueueActivities {
+  return proxyActivities<QueueActivities>({ ...PAGES, ...drains() });
+}
 
 /**
  * The end of an ordinary passage: one history event. Longer trouble goes on in a regular activity, whose tries

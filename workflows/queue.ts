@@ -8,7 +8,7 @@ import {
 } from '@temporalio/workflow';
 import { SIGNAL, type QueueInput } from './contract.ts';
 import { mustContinue } from './history.ts';
-import { queueActivities as activities } from './policies.ts';
+import { queueDrains } from './policies.ts';
 import { atLeast, instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
@@ -18,6 +18,7 @@ const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
  * none. Whoever queues one when the queue has ended, is about to, or waits for later ones, starts or wakes it.
  */
 export async function queue(input: QueueInput): Promise<'emptied'> {
+  const { drainQueue } = queueDrains();
   let wakes = 0;
   setHandler(defineSignal(SIGNAL.wake), () => {
     wakes += 1;
@@ -26,7 +27,7 @@ export async function queue(input: QueueInput): Promise<'emptied'> {
     if (mustContinue()) await continueAsNew<typeof queue>(input);
     const seen = wakes;
     const awake = (): boolean => wakes !== seen;
-    const answer = await activities.drainQueue(input.campaignId);
+    const answer = await drainQueue(input.campaignId);
     setCurrentDetails(answer.text);
     if (answer.kind === 'wait')
       await waitUntil(

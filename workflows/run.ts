@@ -8,13 +8,14 @@ import {
 } from '@temporalio/workflow';
 import { SIGNAL, type PartitionRange, type RunInput } from './contract.ts';
 import { mustContinue } from './history.ts';
-import { runActivities as activities } from './policies.ts';
+import { runActivities as activities, runDrains } from './policies.ts';
 import { atLeast, instantText, waitUntil } from './wait.ts';
 
 const outcomeKey = defineSearchAttributeKey('Outcome', 'KEYWORD');
 
 /** One occurrence of a past-behaviour campaign: writes down who gets it, then drains what falls due. */
 export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
+  const { drain } = runDrains();
   let stopped = false;
   let wakes = 0;
   setHandler(defineSignal(SIGNAL.stop), () => {
@@ -67,7 +68,7 @@ export async function run(input: RunInput): Promise<'completed' | 'stopped'> {
       if (mustContinue()) return 'continue';
       // A wake that comes while it drains may be about what it has not seen: it looks again.
       const seen = wakes;
-      const answer = await activities.drain({ runId: input.runId, ...range });
+      const answer = await drain({ runId: input.runId, ...range });
       if (answer.progress !== undefined) setCurrentDetails(answer.progress);
       // One part that must continue as new wakes the others, so that none waits for another's timer.
       const awake = (): boolean => stopped || wakes !== seen || mustContinue();

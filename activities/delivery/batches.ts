@@ -1,12 +1,10 @@
-import { delay } from '../delay.ts';
-
-/** What travels together, and how. */
+/** What may travel in one request, and how. */
 export interface BatchKind<Answer, Item> {
-  /** Items of one key share a request. */
+  /** Only items of one key share a request. */
   key: string;
-  size: number;
-  /** How long the first of a request waits for others. */
-  maxWaitMs: number;
+  /** Of an item that does not travel this time. */
+  leftOut: Answer;
+  bytesOf(item: Item): number;
   send(items: Item[]): Promise<Map<Item, Answer>>;
 }
 
@@ -19,81 +17,65 @@ export interface Batches {
   join<Answer, Item>(kind: BatchKind<Answer, Item>, item: Item): Promise<Answer>;
 }
 
-interface OpenBatch {
-  items: { item: unknown; resolve(answer: unknown): void; reject(error: unknown): void }[];
-  kind: BatchKind<unknown, unknown>;
+/** Everything travels by itself, at once. */
+export const alone: Batches = {
+  async join(kind, item) {
+    return (await kind.send([item])).get(item) ?? kind.leftOut;
+  },
+};
+
+/** One request, which leaves when it is closed. What does not fit into it is left out. */
+export interface RequestBatch extends Batches {
+  /** How many travel in it so far. */
+  joined(): number;
+  isFull(): boolean;
+  close(): void;
 }
 
-/** A batch closes when it is full, or when `close` is called for its key. */
-function createOpenBatches(): { join: Batches['join']; close(key: string): void; keys(): string[] } {
-  const open = new Map<string, OpenBatch>();
+interface Waiting {
+  item: unknown;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+}
 
-  function close(key: string): void {
-    const batch = open.get(key);
-    if (!batch) return;
-    open.delete(key);
-    const { kind, items } = batch;
-    kind
-      .send(items.map(({ item }) => item))
-      .then((answers) => {
-        for (const { item, resolve, reject } of items) {
-          if (answers.has(item)) resolve(answers.get(item));
-          else reject(new Error('a request left one of its messages without an answer'));
-        }
-      })
-      .catch((error: unknown) => {
-        for (const { reject } of items) reject(error);
-      });
+/** @param limit how many items it holds, and of how many bytes together; one item always fits */
+export function createRequestBatch(limit: { size: number; bytes: number }): RequestBatch {
+  const items: Waiting[] = [];
+  let kind: BatchKind<unknown, unknown> | undefined;
+  let bytes = 0;
+  let isFull = false;
+  let isClosed = false;
+
+  async function leave(own: BatchKind<unknown, unknown>): Promise<void> {
+    try {
+      const answers = await own.send(items.map(({ item }) => item));
+      for (const { item, resolve } of items) resolve(answers.has(item) ? answers.get(item) : own.leftOut);
+    } catch (error) {
+      for (const { reject } of items) reject(error);
+    }
   }
 
   return {
-    join(kind, item) {
+    join(given, item) {
+      const own = given as unknown as BatchKind<unknown, unknown>;
+      kind ??= own;
+      const more = given.bytesOf(item);
+      const fits = items.length === 0 || (items.length < limit.size && bytes + more <= limit.bytes);
+      if (isClosed || own.key !== kind.key || !fits) {
+        if (own.key === kind.key) isFull = true;
+        return Promise.resolve(given.leftOut);
+      }
+      bytes += more;
       return new Promise((resolve, reject) => {
-        const batch = open.get(kind.key) ?? { kind: kind as unknown as OpenBatch['kind'], items: [] };
-        open.set(kind.key, batch);
-        batch.items.push({ item, resolve: resolve, reject });
-        if (batch.items.length >= kind.size) close(kind.key);
+        items.push({ item, resolve: resolve, reject });
+        if (items.length >= limit.size) isFull = true;
       });
     },
-    close,
-    keys: () => [...open.keys()],
-  };
-}
-
-/** Batches of live messages, which come one by one: each waits for others up to its `maxWaitMs`. */
-export function createLiveBatches(): Batches {
-  const batches = createOpenBatches();
-  const timers = new Set<string>();
-  return {
-    join(kind, item) {
-      const answer = batches.join(kind, item);
-      if (batches.keys().includes(kind.key) && !timers.has(kind.key)) {
-        timers.add(kind.key);
-        void delay(kind.maxWaitMs).then(() => {
-          timers.delete(kind.key);
-          batches.close(kind.key);
-        });
-      }
-      return answer;
+    joined: () => items.length,
+    isFull: () => isFull,
+    close() {
+      isClosed = true;
+      if (kind && items.length > 0) void leave(kind);
     },
-  };
-}
-
-/** Batches of one page: the last ones close when every row of the page has joined, or will not. */
-export function createPageBatches(rows: number): Batches & { without(): void } {
-  const batches = createOpenBatches();
-  let left = rows;
-  const count = (): void => {
-    left -= 1;
-    if (left <= 0) for (const key of batches.keys()) batches.close(key);
-  };
-  return {
-    join(kind, item) {
-      const answer = batches.join(kind, item);
-      count();
-      return answer;
-    },
-    /** One of the rows is settled and joins nothing. */
-    without: count,
   };
 }

@@ -3,7 +3,8 @@ import type { Attempt, Device, Message } from '../../domain/delivery/message.ts'
 import type { ClaimQuery, MessageResult, Settlement } from '../../domain/ports/messages.ts';
 import { judgeTry } from '../../domain/delivery/settle.ts';
 import { giveBack, mayHold } from './allowances.ts';
-import { createPageBatches, type Batches } from './batches.ts';
+import { delay } from '../delay.ts';
+import { alone, createRequestBatch, type Batches } from './batches.ts';
 import type { DeliveryDeps } from './deps.ts';
 import { forEachLimit } from './for-each-limit.ts';
 import { definitionKey, loadPageContext, type PageContext } from './page-context.ts';
@@ -27,6 +28,22 @@ export interface PageResult {
 /** What a gate that is not open does to a row. */
 export type WhenPaused = 'drop' | 'keep';
 
+export interface PageOptions {
+  whenPaused: WhenPaused;
+  signal?: AbortSignal;
+  sinceMs?: number;
+  request?: RequestPlan | undefined;
+  onFilled?: (() => void) | undefined;
+}
+
+/** One request that is to be filled. */
+export interface RequestPlan {
+  size: number;
+  bytes: number;
+  /** How long it waits for more to fall due. */
+  maxWaitMs: number;
+}
+
 /**
  * Claims a page of due rows, sends them and records what became of each: prepare → send → judge → record.
  *
@@ -34,17 +51,18 @@ export type WhenPaused = 'drop' | 'keep';
  * under a lease, and `signal` is not aborted. Rows that could not start go back as they were.
  *
  * @param options.sinceMs by the monotonic clock: from when the deadline counts, when that is before the claim
- * @param options.batches where a message that comes alone may meet others that travel the same way
+ * @param options.request webhooks: all that leaves goes in one request
+ * @param options.onFilled told when the request takes no more rows; not at all when there were none
  */
 export async function deliverPage(
   deps: DeliveryDeps,
   query: ClaimQuery,
-  options: { whenPaused: WhenPaused; signal?: AbortSignal; sinceMs?: number; batches?: Batches | undefined },
+  options: PageOptions,
 ): Promise<PageResult> {
   const { limits, clock } = deps;
   const claimedAt = options.sinceMs ?? clock.monotonicMs();
   const token = deps.random.token();
-  const { rows, apart } = await claimWhole(deps, query, token);
+  const { rows, apart } = await claimWhole(deps, query, token, options.request !== undefined);
   const result: PageResult = {
     claimed: rows.length + apart.length,
     begun: 0,
@@ -73,13 +91,6 @@ export async function deliverPage(
     result.settlements.set(row.id, settlement);
     await recorder.add({ ...resultOf(row, token, settlement, devices, attempts), variant });
   };
-  const ofPage = createPageBatches(rows.length);
-  const [first] = rows;
-  const isAlone = rows.length === 1 && first?.batchId === undefined;
-  const batches = isAlone && options.batches ? options.batches : ofPage;
-  // What travels together must not wait for each other's turn.
-  const concurrency = isBatched(context, rows) ? rows.length : limits.concurrency;
-
   const work = async (row: Message, joining: Batches): Promise<void> => {
     const gate = mayStart() ? await deps.gate.refresh(row.campaignId) : 'open';
     if (gate !== 'open') {
@@ -98,33 +109,31 @@ export async function deliverPage(
       mayStart() && clock.nowMs() < prepared.startBeforeMs && deps.gate.now(row.campaignId) === 'open';
     const { ready } = prepared;
     const sent: Sent = mayBegin() ? await ready.send(mayBegin, joining) : { attempts: [] };
-    if (sent.attempts.length === 0) return finish(row, notBegun(row, sent.notBeforeMs), row.devices, []);
+    if (sent.attempts.length === 0) return finish(row, asItWas(row), row.devices, []);
     result.begun += 1;
     for (const { subscriptionId, outcome } of sent.attempts)
       if (outcome.kind === 'gone') gone.add(subscriptionId);
     const { devices, settlement } = judge(deps, row, prepared, sent);
     return finish(row, settlement, devices, sent.attempts, ready.variant);
   };
-  /** Whoever does not join a batch in the end must not keep the others waiting. */
-  const workOnce = async (row: Message): Promise<void> => {
-    let joined = false;
-    const joining: Batches = {
-      join(kind, item) {
-        joined = true;
-        return batches.join(kind, item);
-      },
-    };
-    try {
-      await work(row, joining);
-    } finally {
-      if (!joined) ofPage.without();
-    }
-  };
-
+  const keeper = keepGates(deps, rows);
   try {
     for (const row of apart) await finish(row, inAMoment(deps, row), row.devices, []);
-    await forEachLimit(rows, concurrency, workOnce);
+    if (options.request)
+      await fillRequest({
+        deps,
+        query,
+        options,
+        request: options.request,
+        token,
+        rows,
+        context,
+        mayStart,
+        work,
+      });
+    else await forEachLimit(rows, limits.concurrency, (row) => work(row, alone));
   } finally {
+    keeper.stop();
     // Whatever broke the page off: what was not begun need not wait for the lease to run out.
     const untouched = [...rows, ...apart].filter((row) => !result.settlements.has(row.id));
     result.lost = await recorder.close(
@@ -168,22 +177,128 @@ async function claimWhole(
   deps: DeliveryDeps,
   query: ClaimQuery,
   token: string,
+  isOneRequest: boolean,
 ): Promise<{ rows: Message[]; apart: Message[] }> {
   const { messages, clock, limits } = deps;
   const claimed = await messages.claim(query, token, clock.nowMs(), limits.leaseMs);
-  const rows = claimed.filter((row) => row.batchId === undefined);
+  const fresh = claimed.filter((row) => row.batchId === undefined);
+  const whole: Message[][] = [];
   const apart: Message[] = [];
   for (const batchId of new Set(claimed.flatMap((row) => row.batchId ?? []))) {
     const batch = await messages.claim({ batchId }, token, clock.nowMs(), limits.leaseMs);
     const isWhole = (await messages.countOpenOfBatch(batchId)) === batch.length;
-    (isWhole ? rows : apart).push(...batch);
+    if (isWhole) whole.push(batch);
+    else apart.push(...batch);
   }
-  return { rows, apart };
+  const [first] = whole;
+  if (!isOneRequest || !first) return { rows: [...fresh, ...whole.flat()], apart };
+  // The others have a request of their own: they come back to whoever claims next.
+  const others = [...fresh, ...whole.slice(1).flat()];
+  await messages.record(others.map((row) => resultOf(row, token, asItWas(row), row.devices, [])));
+  return { rows: first, apart };
 }
 
-function isBatched(context: PageContext, rows: Message[]): boolean {
-  return rows.some((row) => context.definitions.get(definitionKey(row))?.channel === 'webhook');
+/**
+ * Fills one request and lets it leave: with the rows that were claimed, and while there is room with more of what is
+ * due. Each new row is among `rows` from then on.
+ */
+async function fillRequest(page: {
+  deps: DeliveryDeps;
+  query: ClaimQuery;
+  options: PageOptions;
+  request: RequestPlan;
+  token: string;
+  rows: Message[];
+  context: PageContext;
+  mayStart: () => boolean;
+  work: (row: Message, batches: Batches) => Promise<void>;
+}): Promise<void> {
+  const { deps, query, options, request, token, rows, context, mayStart, work } = page;
+  const { clock } = deps;
+  const startedMs = clock.monotonicMs();
+  const isRepeat = rows.some((row) => row.batchId !== undefined);
+  const batch = createRequestBatch(isRepeat ? { size: Infinity, bytes: Infinity } : request);
+  const working: Promise<void>[] = [];
+
+  /** Resolves when each of the rows has joined the request, or will not. */
+  async function place(fresh: Message[]): Promise<void> {
+    const placed = fresh.map(
+      (row) =>
+        new Promise<void>((resolve) => {
+          const joining: Batches = {
+            join(kind, item) {
+              const answer = batch.join(kind, item);
+              resolve();
+              return answer;
+            },
+          };
+          working.push(work(row, joining).finally(resolve));
+        }),
+    );
+    // A fault is thrown in the end, when what joined has left.
+    for (const one of working) one.catch(() => undefined);
+    await Promise.all(placed);
+  }
+
+  try {
+    await place(rows);
+    while ('limit' in query && !isRepeat && !batch.isFull() && batch.joined() > 0 && mayStart()) {
+      const limit = request.size - batch.joined();
+      const more = await deps.messages.claim({ ...query, limit }, token, clock.nowMs(), deps.limits.leaseMs);
+      const fresh = more.filter((row) => row.batchId === undefined);
+      rows.push(...more);
+      if (more.length > fresh.length) break;
+      if (fresh.length > 0) {
+        merge(context, await loadPageContext(deps, fresh));
+        await place(fresh);
+        continue;
+      }
+      const leftMs = request.maxWaitMs - (clock.monotonicMs() - startedMs);
+      if (leftMs <= 0 || options.signal?.aborted) break;
+      await delay(Math.min(leftMs, FILL_EVERY_MS), options.signal);
+    }
+  } finally {
+    batch.close();
+    options.onFilled?.();
+    await Promise.allSettled(working);
+  }
+  await Promise.all(working);
 }
+
+/** How often a request that waits for more looks for it. */
+const FILL_EVERY_MS = 50;
+
+function merge(context: PageContext, more: PageContext): void {
+  for (const name of [
+    'campaigns',
+    'definitions',
+    'sites',
+    'webhooks',
+    'profiles',
+    'subscriptions',
+    'events',
+    'latestZones',
+  ] as const)
+    for (const [key, value] of more[name]) (context[name] as Map<string, unknown>).set(key, value);
+}
+
+/**
+ * Looks at the gates again and again while a page is under way: a request may wait for a connection longer than the
+ * gate is known for, and begins only while it is known to be open.
+ */
+function keepGates(deps: DeliveryDeps, rows: Message[]): { stop(): void } {
+  const ids = [...new Set(rows.map((row) => row.campaignId))];
+  const timer = setInterval(() => {
+    for (const id of ids) deps.gate.refresh(id).catch(() => undefined);
+  }, GATE_EVERY_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+    },
+  };
+}
+
+const GATE_EVERY_MS = 250;
 
 function judge(
   deps: DeliveryDeps,
@@ -251,12 +366,6 @@ function resultOf(
 /** A row that was claimed and not started goes back with its own due instant. */
 function asItWas(row: Message): Settlement {
   return { kind: 'again', dueAt: row.dueAt, tried: false };
-}
-
-/** @param notBeforeMs when it may leave, if that is known, epoch milliseconds */
-function notBegun(row: Message, notBeforeMs: number | undefined): Settlement {
-  if (notBeforeMs === undefined || notBeforeMs <= row.dueAt.getTime()) return asItWas(row);
-  return { kind: 'again', dueAt: new Date(notBeforeMs), tried: false };
 }
 
 /** Holders that each have a part of a batch try again, and not both at the same time. */

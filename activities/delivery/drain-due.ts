@@ -1,37 +1,20 @@
-import { gateOf, type Campaign } from '../../domain/campaign/campaign.ts';
-import type { ClaimQuery } from '../../domain/ports/messages.ts';
+import type { Campaign } from '../../domain/campaign/campaign.ts';
 import { bucketsOf } from '../../domain/delivery/throughput.ts';
 import { delay } from '../delay.ts';
-import type { WhenPaused } from './deliver-page.ts';
 import { deliverPaced, type Paced } from './deliver-paced.ts';
 import type { DeliveryDeps } from './deps.ts';
-import { batchSizeOf } from './webhook-message.ts';
+import {
+  CALL_FOR_MS,
+  gateAnswer,
+  HELD_MS,
+  NAP_MS,
+  type DrainAnswer,
+  type DrainSource,
+} from './drain-source.ts';
+import { drainWebhook } from './drain-webhook.ts';
 
-export type DrainAnswer =
-  | { kind: 'done' }
-  | { kind: 'more' }
-  | { kind: 'paused' }
-  | { kind: 'closed' }
-  /** `byRate`: something is due, and its rate holds it up. */
-  | { kind: 'wait'; untilMs: number; byRate?: true };
-
-/** Rows of one campaign that are sent as they fall due. */
-export interface DrainSource {
-  campaignId: string;
-  /** Claims some of them. */
-  rows: Extract<ClaimQuery, { limit: number }>;
-  nextDue(): Promise<Date | null>;
-  /** `keep`: it stands still when paused, and leaves what a stopped campaign has to others. */
-  whenPaused: WhenPaused;
-}
-
-/** How long one call goes on before it lets the workflow see where it stands. */
-export const CALL_FOR_MS = 20_000;
-/** Somebody whose lease is about to end holds what is due. */
-const HELD_MS = 200;
 /** So that some messages go together, and not each by itself as its token comes in. */
 const GATHER_MS = 300;
-const NAP_MS = 1_000;
 
 /**
  * Sends what is due, page by page and under the campaign's rates, for up to 20 s. What waited for the end of quiet
@@ -44,16 +27,16 @@ export async function drainDue(
 ): Promise<DrainAnswer> {
   const { clock } = deps;
   const endMs = clock.monotonicMs() + CALL_FOR_MS;
-  const keeps = source.whenPaused === 'keep';
   let isBehind = false;
   while (!signal.aborted) {
     const campaign = await deps.campaigns.byId(source.campaignId);
+    if (campaign?.definition.channel === 'webhook') return drainWebhook(deps, source, signal);
     const sent = await sendNext(deps, source, campaign, signal);
     if (sent?.kind === 'page') {
       const { gate, claimed } = sent.page;
       isBehind = claimed === sent.asked;
-      if (keeps && gate === 'paused' && (await isPaused(deps, source.campaignId))) return { kind: 'paused' };
-      if (keeps && (gate === 'stopped' || gate === 'ended')) return { kind: 'closed' };
+      const closed = gate === null ? null : await gateAnswer(deps, source, gate);
+      if (closed) return closed;
       if (clock.monotonicMs() > endMs) break;
       continue;
     }
@@ -70,12 +53,8 @@ export async function drainDue(
     if (clock.monotonicMs() + untilMs - nowMs > endMs) return { kind: 'wait', untilMs, byRate: true };
     // Nothing leaves for a while: what became of the campaign is asked for now and then.
     await delay(Math.min(untilMs - nowMs, NAP_MS), signal);
-    if (keeps) {
-      const now = await deps.campaigns.byId(source.campaignId);
-      const gate = now ? gateOf(now, clock.nowMs()) : 'stopped';
-      if (gate === 'paused') return { kind: 'paused' };
-      if (gate === 'stopped' || gate === 'ended') return { kind: 'closed' };
-    }
+    const closed = await gateAnswer(deps, source, await deps.campaigns.byId(source.campaignId));
+    if (closed) return closed;
   }
   return { kind: 'more' };
 }
@@ -91,25 +70,8 @@ async function sendNext(
   for (const released of [false, true]) {
     const buckets = campaign ? bucketsOf(campaign, settings, released) : [];
     const options = { whenPaused: source.whenPaused, signal };
-    const rows = { ...source.rows, limit: pageLimit(campaign, source.rows.limit), released };
-    const sent = await deliverPaced(deps, rows, buckets, options);
+    const sent = await deliverPaced(deps, { ...source.rows, released }, buckets, options);
     if (sent.kind === 'throttled' || sent.page.claimed > 0) return sent;
   }
   return null;
-}
-
-/** @returns how many rows make a page: of webhooks as many as fill their batches */
-function pageLimit(campaign: Campaign | null, limit: number): number {
-  const definition = campaign?.definition;
-  if (definition?.channel !== 'webhook') return limit;
-  const size = batchSizeOf(definition);
-  return Math.ceil(limit / size) * size;
-}
-
-/**
- * Whoever resumes a campaign writes that first and wakes the run second. A read that began before the write
- * may be what stopped the page, and the wake may have come already: only a read of our own tells.
- */
-async function isPaused(deps: DeliveryDeps, campaignId: string): Promise<boolean> {
-  return (await deps.campaigns.byId(campaignId))?.status === 'paused';
 }

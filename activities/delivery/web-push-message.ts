@@ -1,6 +1,7 @@
 import type { WebPushDefinition } from '../../domain/campaign/campaign.ts';
 import { payloadFor } from '../../domain/content/compose-push.ts';
 import { languageOf } from '../../domain/content/languages.ts';
+import type { Message } from '../../domain/delivery/message.ts';
 import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
 import { unreachableBecause } from '../../domain/audience/reachable.ts';
 import { renderWebPush, type RenderedWebPush } from '../../domain/content/render-web-push.ts';
@@ -68,13 +69,20 @@ export function addressWebPush(deps: PushDeps, to: Recipient<WebPushDefinition>)
       };
       const campaign = page.campaigns.get(row.campaignId);
       const { definition } = to;
-      const winner = campaign && (await winnerOf(deps, page, { campaign, definition, nowMs }));
+      const about = campaign && { campaign, definition, version: row.version };
+      // What some device was shown already is what the others get, whoever has won meanwhile.
+      const winner = triedAs(row) ?? (about && (await winnerOf(deps, page, about, nowMs)));
       const { content, variant } = await renderWebPush(deps.templates, to.definition, context, { winner });
       const message = { id: row.id, content, expiresAtMs: to.expiresAtMs, timeoutMs: deps.limits.timeoutMs };
       const pushes = pushesTo(deps, site, pending, message);
       return { variant, send: (mayBegin) => sendToDevices(deps, pushes, mayBegin) };
     },
   };
+}
+
+/** @returns the variant that the message had in its earlier tries */
+function triedAs({ variant, tries }: Message): string | undefined {
+  return tries > 0 ? variant : undefined;
 }
 
 /** @returns what became of the sends that were begun */

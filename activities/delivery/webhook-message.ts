@@ -31,6 +31,13 @@ export function batchSizeOf({ what }: WebhookDefinition): number {
   return what.body === undefined ? (what.batch?.size ?? DEFAULT_BATCH_SIZE) : 1;
 }
 
+/** @returns how long messages of a campaign that fall due by themselves wait for others, in milliseconds */
+export function batchWaitOf({ what }: WebhookDefinition): number {
+  if (what.body !== undefined) return 0;
+  const maxWait = what.batch?.maxWait;
+  return maxWait === undefined ? DEFAULT_BATCH_WAIT_MS : (parseWait(maxWait) ?? DEFAULT_BATCH_WAIT_MS);
+}
+
 /**
  * @param batchId of messages that were tried before: they make a request of their own again, under its name
  * @returns how messages of a version of a campaign travel together
@@ -46,12 +53,11 @@ export function webhookBatches(
   },
   batchId: string | undefined,
 ): BatchKind<Sent, WebhookItem> {
-  const { campaign, version, definition, target, keyValues } = about;
-  const maxWait = definition.what.batch?.maxWait;
+  const { campaign, version, target, keyValues } = about;
   return {
     key: batchId ?? `${campaign.id}/${version}`,
-    size: batchId === undefined ? batchSizeOf(definition) : Infinity,
-    maxWaitMs: maxWait === undefined ? DEFAULT_BATCH_WAIT_MS : (parseWait(maxWait) ?? DEFAULT_BATCH_WAIT_MS),
+    leftOut: { attempts: [] },
+    bytesOf: ({ bytes }) => bytes,
     async send(items) {
       const request = (parts: WebhookPart[], id: string): WebhookRequest => {
         const bodies = parts.flatMap((part) => ('body' in part ? [part.body] : []));
@@ -92,6 +98,7 @@ export function addressWebhook(
     devices: devicesOf(row, [{ subscriptionId: target.id }]),
     async ready() {
       const { keyValues, part } = await renderWebhook(deps, to, { event, target, page });
+      const bytes = Buffer.byteLength('body' in part ? part.body : JSON.stringify(part.profile));
       const about = { campaign, version: row.version, definition, target, keyValues };
       return {
         retry: retryPolicyOf(target.retries),
@@ -100,6 +107,7 @@ export function addressWebhook(
             row: { id, token, tries },
             part,
             mayBegin,
+            bytes,
           }),
       };
     },

@@ -1,12 +1,7 @@
 import type { Attempt } from '../../domain/delivery/message.ts';
 import type { WebhookRequest } from '../../domain/ports/channels.ts';
 import type { WebhookProfile } from '../../domain/content/webhook-payload.ts';
-import {
-  MAX_WEBHOOK_TIMEOUT_MS,
-  type WebhookAttempt,
-  type WebhookTarget,
-} from '../../domain/delivery/webhook.ts';
-import { delay } from '../delay.ts';
+import { type WebhookAttempt, type WebhookTarget } from '../../domain/delivery/webhook.ts';
 import type { DeliveryDeps } from './deps.ts';
 
 /** What one message adds to a request. */
@@ -16,6 +11,7 @@ export type WebhookPart = { profile: WebhookProfile } | { body: string };
 export interface WebhookItem {
   row: { id: string; token: string; tries: number };
   part: WebhookPart;
+  bytes: number;
   /** The last look at the message's own fence, gate and cut-off. */
   mayBegin: () => boolean;
 }
@@ -24,94 +20,49 @@ export interface WebhookItem {
 export interface Sent {
   /** Of the sends that were begun. */
   attempts: Attempt[];
-  /** Nothing was begun, and is not to be before then, epoch milliseconds. */
-  notBeforeMs?: number | undefined;
   /** What travelled together is judged alike, so that it is tried again together. */
   judged?: { nowMs: number; fraction: number } | undefined;
 }
 
 export type WebhookDeps = Pick<
   DeliveryDeps,
-  | 'webhook'
-  | 'webhooks'
-  | 'gate'
-  | 'webhookSlots'
-  | 'throughput'
-  | 'messages'
-  | 'clock'
-  | 'random'
-  | 'log'
-  | 'limits'
+  'webhook' | 'webhooks' | 'messages' | 'clock' | 'random' | 'log' | 'limits'
 >;
 
-const SLOT_AGAIN_MS = 40;
-/** A slot is somebody's a little longer than the request may take. */
-const SLOT_SPARE_MS = 10_000;
-
-/** Makes one request of what may still leave, under the target's limits, and logs it. */
+/**
+ * Makes one request of what may still leave, and logs it. Whoever calls it holds what the target's limits ask for.
+ *
+ * @returns what became of each item
+ */
 export async function sendTogether(
   deps: WebhookDeps,
   about: {
     campaignId: string;
     target: WebhookTarget;
     request: (parts: WebhookPart[], id: string) => WebhookRequest;
+    /** Of messages that travelled together before. */
     batchId: string | undefined;
   },
   items: WebhookItem[],
 ): Promise<Map<WebhookItem, Sent>> {
-  const { target } = about;
-  const answers = new Map<WebhookItem, Sent>(items.map((item) => [item, { attempts: [] }]));
-  const mayAny = async (): Promise<boolean> => {
-    // They may have waited for each other, or for the target, longer than the gate is known for.
-    await deps.gate.refresh(about.campaignId);
-    return items.some((item) => item.mayBegin());
-  };
-  if (!(await mayAny())) return answers;
-
-  const bucket = { name: `webhook/${target.id}`, perMinute: target.limits.perMinute ?? 0 };
-  const grant = bucket.perMinute > 0 ? await deps.throughput.take(bucket, 1) : null;
-  if (grant?.granted === 0) {
-    const notBeforeMs = grant.nextAt.getTime();
-    for (const item of items) answers.set(item, { attempts: [], notBeforeMs });
-    return answers;
-  }
-  let begun = 0;
-  const holder = deps.random.token();
-  try {
-    const leaseMs = MAX_WEBHOOK_TIMEOUT_MS + SLOT_SPARE_MS;
-    while (!(await deps.webhookSlots.take(target.id, target.limits.concurrency, holder, leaseMs))) {
-      await delay(SLOT_AGAIN_MS * (1 + deps.random.fraction()));
-      if (!(await mayAny())) return answers;
-    }
-    try {
-      begun = await sendHolding(deps, about, items, answers);
-    } finally {
-      await deps.webhookSlots.giveBack(target.id, holder);
-    }
-  } finally {
-    if (grant) await deps.throughput.settle(bucket, grant.grant, begun);
-  }
-  return answers;
-}
-
-/** @returns how many requests were begun: one or none */
-async function sendHolding(
-  deps: WebhookDeps,
-  about: Parameters<typeof sendTogether>[1],
-  items: WebhookItem[],
-  answers: Map<WebhookItem, Sent>,
-): Promise<number> {
   const { campaignId, target } = about;
+  const answers = new Map<WebhookItem, Sent>();
   const allowed = items.filter((item) => item.mayBegin());
-  if (allowed.length === 0) return 0;
-  // Written first: whoever takes them over after a crash sends them together again, under the same name.
+  if (allowed.length === 0) return answers;
   const batchId = about.batchId ?? deps.random.token();
+  // Whoever knows the request by its name has seen all of it: what does not travel with it now travels under another.
+  if (about.batchId !== undefined)
+    await deps.messages.leaveBatch(
+      batchId,
+      allowed.map(({ row }) => row.id),
+    );
+  // Written first: whoever takes them over after a crash sends them together again, under the same name.
   const held = await deps.messages.noteBatch(
     allowed.map(({ row }) => row),
     batchId,
   );
   const travelling = allowed.filter(({ row }) => held.has(row.id));
-  if (travelling.length === 0) return 0;
+  if (travelling.length === 0) return answers;
   const at = new Date(deps.clock.nowMs());
   const startedMs = deps.clock.monotonicMs();
   const request = about.request(
@@ -120,7 +71,7 @@ async function sendHolding(
   );
   const mayBegin = (): boolean => travelling.every((item) => item.mayBegin());
   const { outcome, answer, detail } = await deps.webhook.send(request, mayBegin);
-  if (outcome.kind === 'notBegun') return 0;
+  if (outcome.kind === 'notBegun') return answers;
 
   const durationMs = Math.round(deps.clock.monotonicMs() - startedMs);
   const said = outcome.kind === 'rejected' && detail !== undefined ? { ...outcome, detail } : outcome;
@@ -138,11 +89,30 @@ async function sendHolding(
     messages: travelling.length,
     try: Math.max(...travelling.map(({ row }) => row.tries)) + 1,
     outcome,
-    answer,
-    detail,
+    ...withoutSecrets(target, { answer, detail }),
   });
-  return 1;
+  return answers;
 }
+
+/** A target may send back what it was sent: what is secret of it is not kept. */
+export function withoutSecrets(
+  { headers, signingSecrets }: WebhookTarget,
+  { answer, detail }: Pick<WebhookAttempt, 'answer' | 'detail'>,
+): Pick<WebhookAttempt, 'answer' | 'detail'> {
+  const hidden = [
+    ...headers.filter(({ secret }) => secret).flatMap(({ value }) => [value, ...value.split(' ')]),
+    ...signingSecrets.flatMap((secret) => [secret, secret.replace(/^whsec_/, '')]),
+  ].filter((value) => value.length >= LEAST_SECRET);
+  const clean = (text: string): string =>
+    hidden.reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
+  return {
+    answer: answer && { ...answer, body: clean(answer.body) },
+    detail: detail === undefined ? undefined : clean(detail),
+  };
+}
+
+/** Shorter words, such as `Bearer`, tell nothing. */
+const LEAST_SECRET = 8;
 
 async function log(deps: WebhookDeps, attempt: Omit<WebhookAttempt, 'id'>): Promise<void> {
   try {

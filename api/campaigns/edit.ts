@@ -15,11 +15,11 @@ import { STRADDLE_MS } from '../../domain/event.ts';
 import { concerningNames } from '../../domain/audience/live-audience.ts';
 import type { Fault } from '../../domain/audience/segment.ts';
 import type { ApiDeps } from '../deps.ts';
-import { Problem } from '../http/problem.ts';
+import { Problem, type ProblemFault } from '../http/problem.ts';
 import { referenceFaults } from '../segments/references.ts';
 import { audienceOf, save } from './definition.ts';
 import { publishFaults } from './publishable.ts';
-import { siteOf } from './publish-advice.ts';
+import { siteOf, warningsOf } from './publish-advice.ts';
 import { runsDue } from './runs-due.ts';
 import { tellCampaign } from './tell-campaign.ts';
 
@@ -28,6 +28,7 @@ import { tellCampaign } from './tell-campaign.ts';
  * theirs; every event posted after this has returned is judged by the new one.
  *
  * @param editId the same when the call is repeated
+ * @returns the campaign, and what it can go on with and is probably not meant
  * @throws Problem `validation_failed` with everything that is wrong, `wrong_status` when it is over or was changed
  *   meanwhile, `too_many` when somebody is inside by a version too far back
  */
@@ -36,7 +37,7 @@ export async function editPublished(
   campaign: Campaign,
   posted: CampaignDefinition,
   editId: string,
-): Promise<Campaign> {
+): Promise<{ campaign: Campaign; warnings: ProblemFault[] }> {
   const nowMs = deps.clock.now().getTime();
   const begun = hasBegun(campaign, nowMs);
   const faults = await editFaults(deps, campaign, posted, nowMs);
@@ -63,7 +64,7 @@ export async function editPublished(
     throw new Problem('wrong_status', 'the campaign was changed at the same time; read it and decide anew');
   await rescan(deps, edited);
   await tellCampaign(deps, edited);
-  return edited;
+  return { campaign: edited, warnings: await warningsOf(deps, edited, await siteOf(deps, definition)) };
 }
 
 /** Everything that keeps the definition from being the next version. */

@@ -79,7 +79,7 @@ export function campaignLifeRoutes(deps: ApiDeps): Route[] {
         if (!published)
           throw new Problem('wrong_status', 'the campaign was published or changed at the same time');
         await tellWorkflows('publish', () => deps.workflows.startCampaign(published));
-        return { campaign: published, warnings: await warningsOf(deps, published.definition, site) };
+        return { campaign: published, warnings: await warningsOf(deps, published, site) };
       },
     ),
     change(

@@ -74,7 +74,7 @@ export function campaignOverviewRoutes(deps: ApiDeps): Route[] {
           reachOf(deps, campaign),
           instantsOf(deps, campaign, settings, site),
           previewsOf(deps, campaign),
-          warningsOf(deps, definition, site),
+          warningsOf(deps, campaign, site),
           faultsOf(deps, campaign, settings, site),
         ]);
         const body = {
@@ -168,13 +168,9 @@ async function instantsOf(
 
 async function previewsOf(deps: ApiDeps, campaign: Campaign): Promise<object[]> {
   const { definition } = campaign;
-  const { who } = definition;
-  // What calls will give is not known: each name stands for its value.
-  const required = 'api' in who ? (who.api.requiredData ?? []) : [];
-  const data = 'api' in who ? Object.fromEntries(required.map((name) => [name, name])) : undefined;
   const variants = definition.channel === 'webPush' ? (definition.what.variants ?? []) : [];
   const wishes = variants.length > 0 ? variants.map(({ name }) => ({ variant: name })) : [{}];
-  return Promise.all(wishes.map((wish) => previewOf(deps, campaign, { ...wish, data })));
+  return Promise.all(wishes.map((wish) => previewOf(deps, campaign, wish)));
 }
 
 /** Of what was published already nothing keeps it from being so. */

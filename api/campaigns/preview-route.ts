@@ -6,7 +6,8 @@ import { id, language, properties, text } from '../http/fields.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { mustFind } from './definition.ts';
-import { previewOf, sampleOf } from './preview.ts';
+import { previewOf } from './preview.ts';
+import { sampleOf } from './sample.ts';
 
 const previewInput = z
   .strictObject({
@@ -28,7 +29,9 @@ const previewInput = z
       .strictObject({ properties })
       .optional()
       .describe('Live campaigns: fills `event.*`; absent: known examples'),
-    data: properties.optional().describe('API-triggered campaigns: fills `data.*`'),
+    data: properties
+      .optional()
+      .describe('API-triggered campaigns: fills `data.*`; absent: each required name for its value'),
     language: language.optional().describe("In the place of the profile's"),
     variant: text(64).optional().describe("In the place of the profile's"),
   })
@@ -111,10 +114,18 @@ export function campaignPreviewRoutes(deps: ApiDeps): Route[] {
       params: z.strictObject({ id }),
       body: previewInput.default({}),
       examples: {
-        sample: { summary: 'For a sample profile', value: {} },
-        person: {
-          summary: 'A live campaign, for one person, in German',
-          value: { identity: '42', event: { properties: { product: 'Schuhe' } }, language: 'de' },
+        sample: { summary: 'Any campaign, for a sample profile', value: {} },
+        live: {
+          summary: 'A live campaign, for one person',
+          value: { identity: '42', event: { properties: { product: 'Shoes', cartId: 'a' } } },
+        },
+        past: {
+          summary: 'A web push campaign of past behaviour, for a profile that need not exist, in German',
+          value: { profile: { name: 'Ada', properties: { plan: 'gold' } }, language: 'de' },
+        },
+        api: {
+          summary: 'An API-triggered campaign, for one person',
+          value: { identity: '42', data: { orderId: '1001', carrier: 'DHL' } },
         },
       },
       answers: { 200: { description: 'What would be shown', schema: previewView } },

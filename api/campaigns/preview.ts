@@ -3,8 +3,8 @@ import { previewInBrowsers } from '../../domain/content/browser-preview.ts';
 import { languageOf } from '../../domain/content/languages.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { RenderContext } from '../../domain/content/render-scope.ts';
-import { RenderError, renderWebPush } from '../../domain/content/render-web-push.ts';
-import { sampleProperties } from '../../domain/content/sample-properties.ts';
+import { renderWebPush } from '../../domain/content/render-web-push.ts';
+import { winnerIn } from '../../domain/content/winner.ts';
 import type { Subscription } from '../../domain/site.ts';
 import {
   missingField,
@@ -16,6 +16,8 @@ import {
 } from '../../domain/content/webhook-payload.ts';
 import type { ApiDeps } from '../deps.ts';
 import { siteOf } from './publish-advice.ts';
+import { renderFault } from './render-fault.ts';
+import { isSample, sampleData, sampleEvent, sampleProfile } from './sample.ts';
 
 /** Whom a campaign is previewed for, and what fills it; what is absent is made up from what is known. */
 export interface PreviewWishes {
@@ -41,13 +43,13 @@ export async function previewOf(
 ): Promise<Record<string, unknown>> {
   const { definition } = campaign;
   const profile = wishes.profile ?? (await sampleProfile(deps));
-  const event = wishes.event ?? (await sampleEvent(deps, campaign));
+  const event = wishes.event ?? (await sampleEvent(deps, definition));
   const subscriptions = wishes.profile ? await activeOf(deps, definition.siteId, profile.id) : [];
   const site = await siteOf(deps, definition);
   const context: RenderContext = {
     profile,
     event: audienceKind(definition) === 'live' ? event : undefined,
-    data: wishes.data,
+    data: wishes.data ?? sampleData(definition),
     site,
     campaign: { id: campaign.id, name: definition.name },
     language: wishes.language ?? languageOf(profile, subscriptions),
@@ -55,13 +57,17 @@ export async function previewOf(
   };
   const about = {
     channel: definition.channel,
-    objectId: wishes.profile?.id ?? null,
-    filledWith: { profile: profileView(profile), event: context.event ?? null, data: wishes.data ?? null },
+    objectId: isSample(profile) ? null : profile.id,
+    filledWith: {
+      profile: profileView(profile),
+      event: context.event ?? null,
+      data: context.data ?? null,
+    },
   };
   try {
     if (definition.channel === 'webhook')
       return { ...about, webhook: await webhookPreview(deps, campaign, definition, subscriptions, context) };
-    const winner = wishes.variant ?? campaign.winner?.variant;
+    const winner = wishes.variant ?? winnerIn(campaign, definition)?.variant;
     const { content, variant, language } = await renderWebPush(deps.templates, definition, context, {
       winner,
     });
@@ -70,14 +76,6 @@ export async function previewOf(
   } catch (error) {
     return { ...about, renderError: renderFault(error) };
   }
-}
-
-function renderFault(error: unknown): { pointer: string; detail: string } {
-  const text = error instanceof Error ? error.message : String(error);
-  if (error instanceof RenderError)
-    return { pointer: error.pointer, detail: text.slice(error.pointer.length + 2) };
-  const [, pointer = '/what', detail = text] = /^(\/what\/\S+?): ([\s\S]*)$/.exec(text) ?? [];
-  return { pointer, detail };
 }
 
 async function webhookPreview(
@@ -117,38 +115,6 @@ async function activeOf(
   profileId: string,
 ): Promise<Subscription[]> {
   return (await deps.subscriptions.activeOf(siteId, [profileId])).get(profileId) ?? [];
-}
-
-async function sampleProfile(deps: PreviewDeps): Promise<Profile> {
-  const known = await deps.properties.ofProfiles().catch(() => []);
-  const { name, language, country, timezone, email, identity, ...properties } = sampleProperties(known);
-  const text = (value: unknown, otherwise: string): string =>
-    typeof value === 'string' && value !== '' ? value : otherwise;
-  return sampleOf({
-    name: text(name, 'Alex'),
-    identity: text(identity, 'sample'),
-    email: text(email, 'alex@example.com'),
-    language: typeof language === 'string' ? language : undefined,
-    country: typeof country === 'string' ? country : undefined,
-    timezone: typeof timezone === 'string' ? timezone : undefined,
-    properties,
-  });
-}
-
-/** @returns a profile that is nobody, with these fields */
-export function sampleOf(fields: Omit<Profile, 'id' | 'testProfile' | 'createdAt' | 'updatedAt'>): Profile {
-  const then = new Date(0);
-  return { ...fields, id: SAMPLE_ID, testProfile: false, createdAt: then, updatedAt: then };
-}
-
-const SAMPLE_ID = '000000000000000000000000';
-
-async function sampleEvent(
-  deps: PreviewDeps,
-  { definition }: Campaign,
-): Promise<Record<string, unknown> | undefined> {
-  if (!('live' in definition.who)) return undefined;
-  return sampleProperties(await deps.properties.ofEvent(definition.who.live.event).catch(() => []));
 }
 
 function profileView(profile: Profile): object {

@@ -7,7 +7,7 @@ import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { mustFind } from './definition.ts';
 import { messageView, runView, statsView } from './schemas.ts';
-import { messageView as viewOfMessage, runView as viewOfRun } from './views.ts';
+import { messageView as viewOfMessage, runView as viewOfRun, winnerView } from './views.ts';
 
 const params = z.strictObject({ id });
 const MOST_RUNS = 100;
@@ -29,7 +29,11 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
         const campaign = await mustFind(deps, campaignId);
         const kind = audienceKind(campaign.definition);
         const stats = await deps.messages.stats(campaignId, kind, deps.clock.now().getTime());
-        return { status: 200, body: { ...stats, ...(await variantsOf(campaign, stats.delivered !== null)) } };
+        const { transports, ...devices } = stats.devices;
+        // A webhook is no device that a push service reaches.
+        const isWebhook = campaign.definition.channel === 'webhook';
+        const body = { ...stats, devices: isWebhook ? devices : { ...devices, transports } };
+        return { status: 200, body: { ...body, ...(await variantsOf(campaign)) } };
       },
     }),
     defineRoute({
@@ -93,15 +97,13 @@ export function campaignReportRoutes(deps: ApiDeps): Route[] {
   ];
 
   /** What is there only with variants. */
-  async function variantsOf(
-    { id: campaignId, definition, winner }: Campaign,
-    known: boolean,
-  ): Promise<object> {
+  async function variantsOf(campaign: Campaign): Promise<object> {
+    const { id: campaignId, definition } = campaign;
     if (definition.channel !== 'webPush' || !definition.what.variants?.length) return {};
     const counts = await deps.messages.variantStats(campaignId);
     return {
-      variants: variantReports(definition.what.variants, counts, known),
-      ...(definition.what.winner || winner ? { winner: winner ?? null } : {}),
+      variants: variantReports(definition.what.variants, counts),
+      ...(definition.what.winner ? { winner: winnerView(campaign) ?? null } : {}),
     };
   }
 }

@@ -85,7 +85,7 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
       description:
         'A published campaign gets a new version at once. Whoever is inside and runs under way keep theirs; every ' +
         'event posted after this call has returned is judged by the new one. Channel, site, live or past, and after ' +
-        'its start the start cannot change.',
+        'its start the start cannot change. What is probably not meant comes as `warnings`, as with publishing.',
       access: 'key',
       params,
       body: campaignInput,
@@ -100,8 +100,10 @@ export function campaignRoutes(deps: ApiDeps): Route[] {
             'wrong_status',
             `the campaign is ${current.status} and cannot be changed any more`,
           );
-        if (current.status !== 'draft')
-          return { status: 200, body: view(await editPublished(deps, current, definition, idOf('edit'))) };
+        if (current.status !== 'draft') {
+          const edited = await editPublished(deps, current, definition, idOf('edit'));
+          return { status: 200, body: { ...view(edited.campaign), warnings: edited.warnings } };
+        }
         await checkDefinition(deps, definition);
         const campaign = await save(definition, () => deps.campaigns.replaceDraft(campaignId, definition));
         if (!campaign) {

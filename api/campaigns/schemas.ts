@@ -136,20 +136,22 @@ export const campaignView = z
     warnings: z
       .array(z.object({ pointer: z.string(), detail: z.string() }))
       .optional()
-      .describe('Of publishing alone: what is probably not meant, and where it stands'),
+      .describe(
+        'Of publishing, and of editing what is published: what is probably not meant, and where it stands',
+      ),
   })
   .describe('The definition as posted, and these fields beside it')
   .meta({ id: 'Campaign' });
 
 const counts = z.record(z.string(), z.number().int());
-const knowable = z.number().nullable().describe('Null when all that was sent went through APNs');
+const knowable = z.number().nullable().describe('Null when all of it that was sent went through APNs');
 const receipts = { delivered: knowable, viewed: knowable, clicked: z.number(), dismissed: knowable };
 const ofTransport = z.object({ sent: z.number(), ...receipts });
 
 const rate = z
   .number()
   .nullable()
-  .describe('Of the sent messages, from 0 to 1; null where it cannot be told');
+  .describe('Of the sent messages that could report it, from 0 to 1; null where it cannot be told');
 
 const variantView = z
   .object({
@@ -180,7 +182,10 @@ export const statsView = z
       ...receipts,
       transports: z
         .object({ vapid: ofTransport, apns: ofTransport, fcmLegacy: ofTransport })
-        .describe('By how devices are reached; delivered, viewed and dismissed of apns are always null'),
+        .optional()
+        .describe(
+          'Web push: by how devices are reached; delivered, viewed and dismissed of apns are always null',
+        ),
     }),
     variants: z.array(variantView).optional().describe('Of a campaign with variants: them side by side'),
     winner: z

@@ -100,7 +100,10 @@ export function campaignSendRoutes(deps: ApiDeps): Route[] {
         }));
         const accepted = await deps.messages.insertApiRows(rows);
         try {
-          await wakeQueue(deps, labelOf(campaignId, campaign), dueAt);
+          const label = labelOf(campaignId, campaign);
+          // A queue that waits for the rate of others knows nothing of one that needs no turn of it.
+          if (body.transactional) await deps.workflows.wakeQueue(label);
+          else await wakeQueue(deps, label, dueAt);
         } catch (error) {
           // The rows are the truth: the sweep starts the queue of a campaign that has none.
           deps.log.warn({ err: error }, 'send: Temporal cannot be reached; the sweep will see to it');

@@ -82,12 +82,16 @@ export function campaignTestRoutes(deps: ApiDeps): Route[] {
       params: z.strictObject({ id }),
       body: testInput.default({}),
       examples: {
-        all: { summary: 'To all test profiles', value: {} },
-        sample: {
+        all: {
+          summary: 'A campaign whose texts name no event and that requires no data, to all test profiles',
+          value: {},
+        },
+        past: { summary: 'A campaign of past behaviour, to one person', value: { identities: ['42'] } },
+        live: {
           summary: 'A live campaign, to one person',
           value: { identities: ['42'], event: { properties: { cartId: 'a', product: 'Shoes' } } },
         },
-        data: {
+        api: {
           summary: 'An API-triggered campaign, to one person',
           value: { identities: ['42'], data: { orderId: '1001' } },
         },

@@ -1,4 +1,5 @@
 import type { Campaign } from '../../domain/campaign/campaign.ts';
+import { winnerIn } from '../../domain/content/winner.ts';
 import type { PlannedRun } from '../../domain/schedule/due-runs.ts';
 import type { Message } from '../../domain/delivery/message.ts';
 import type { Run } from '../../domain/delivery/run.ts';
@@ -7,9 +8,19 @@ import { workflowIds } from '../../workflows/contract.ts';
 
 /** @returns a campaign as the API shows it: the definition as posted, and where it stands */
 export function campaignView(campaign: Campaign): object {
-  const { definition, catalogueVersion: _seen, untold: _untold, rescheduledAt: _moved, ...rest } = campaign;
+  const { definition, catalogueVersion: _seen, untold: _untold, ...others } = campaign;
+  const { rescheduledAt: _moved, winners: _won, ...rest } = others;
+  const winner = winnerView(campaign);
   const workflowId = campaign.status === 'draft' ? {} : { workflowId: workflowIds.campaign(campaign.id) };
-  return { ...rest, ...workflowId, ...definition };
+  return { ...rest, ...(winner ? { winner } : {}), ...workflowId, ...definition };
+}
+
+/** @returns the variant that alone is sent of the current version, and since when */
+export function winnerView(
+  campaign: Pick<Campaign, 'winners' | 'definition'>,
+): { variant: string; at: Date } | undefined {
+  const winner = winnerIn(campaign, campaign.definition);
+  return winner && { variant: winner.variant, at: winner.at };
 }
 
 /** @returns a campaign with the run that is to come, if there is one */

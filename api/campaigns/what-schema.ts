@@ -3,6 +3,7 @@ import {
   DEFAULT_BATCH_SIZE,
   MAX_BATCH_SIZE,
   MAX_BATCH_WAIT_MS,
+  MAX_DATA_KEYS,
   WEBHOOK_FIELDS,
 } from '../../domain/content/content.ts';
 import { parseWait } from '../../domain/schedule/duration.ts';
@@ -29,7 +30,13 @@ const texts = {
     .array(z.strictObject({ title: z.string().min(1).max(100), url: link.optional() }))
     .max(2, 'browsers show at most 2 actions')
     .optional(),
-  data: z.record(text(64), z.string().max(1_000)).optional(),
+  data: z
+    .record(text(64), z.string().max(1_000))
+    .refine(
+      (all) => Object.keys(all).length <= MAX_DATA_KEYS,
+      `must not have more than ${MAX_DATA_KEYS} keys`,
+    )
+    .optional(),
 };
 const someTexts = { ...texts, title: texts.title.optional() };
 const languages = z

@@ -4,6 +4,7 @@ export const PROBLEMS = {
   invalid_header: { status: 400, title: 'A header is not of the form it must have.' },
   unauthorized: { status: 401, title: 'The API key is missing or not known.' },
   origin_not_allowed: { status: 403, title: 'The web origin is not among those of the site.' },
+  other_visitor: { status: 403, title: 'The device was registered by another visitor.' },
   receipt_refused: { status: 403, title: 'The receipt does not carry the token of its message.' },
   not_found: { status: 404, title: 'There is nothing at this address.' },
   method_not_allowed: { status: 405, title: 'The address does not take this method.' },
@@ -20,6 +21,7 @@ export const PROBLEMS = {
     status: 422,
     title: 'The campaign cannot be published; what is missing or wrong is listed.',
   },
+  too_many_requests: { status: 429, title: 'Too many calls; `Retry-After` says when to come again.' },
   internal_error: { status: 500, title: 'Something went wrong on our side.' },
   secret_key_missing: {
     status: 503,

@@ -42,8 +42,10 @@ export interface Route {
    * repeat, and takes no idempotency key: a body that may be large is not gone through twice to know it again.
    */
   stream?: { type: string; maxBytes: number; description: string; example: string } | undefined;
-  /** Status → what it answers. */
-  answers: Record<number, { description: string; schema?: z.ZodType | undefined }>;
+  /** Status → what it answers; `type` is its media type where that is not JSON's. */
+  answers: Record<number, { description: string; schema?: z.ZodType | undefined; type?: string | undefined }>;
+  /** How an `open` route that asks for proof of its own is called, by the names of the OpenAPI document. */
+  scheme?: 'ApplePushNotifications' | undefined;
   handle(call: RouteCall<never, never, never>): Promise<RouteAnswer>;
 }
 

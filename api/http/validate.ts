@@ -17,6 +17,8 @@ export function parseOrThrow<S extends z.ZodType>(
   place: 'body' | 'query' | 'path',
 ): z.output<S> {
   const result = schema.safeParse(value, { error: faultText });
+  if (place === 'body' && value === undefined && !result.success)
+    throw new Problem('validation_failed', undefined, [{ pointer: '', detail: 'the body is required' }]);
   // A record leaves this name out without a word, so it is looked for in the value itself.
   const hidden = place === 'body' ? prototypeNames(value, []) : [];
   if (result.success && hidden.length === 0) return result.data;
@@ -48,6 +50,9 @@ function faultsOf(
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ pointer: at([...path, key], place), detail: 'unknown field' }));
   }
+  if (issue.code === 'invalid_key') {
+    return issue.issues.map(({ message }) => ({ pointer: at(path, place), detail: `its name ${message}` }));
+  }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // The alternative with the fewest faults is the one that was meant.
     const best = [...issue.errors].sort((a, b) => depthOf(b) - depthOf(a) || a.length - b.length)[0];
@@ -77,8 +82,24 @@ export function faultText(issue: z.core.$ZodRawIssue): string | undefined {
   }
   if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}`;
   if (issue.code === 'too_big') return `must be at most ${String(issue.maximum)}`;
+  if (issue.code === 'invalid_format')
+    return `must be ${FORMATS[issue.format] ?? 'of the form it is to have'}`;
+  if (issue.code === 'invalid_union')
+    return Array.isArray(issue.options)
+      ? `must be one of ${issue.options.map(String).join(', ')}`
+      : 'is of none of the forms that it may have';
+  if (issue.code === 'not_multiple_of') return `must be a multiple of ${String(issue.divisor)}`;
+  // Checks of our own say themselves what is wrong.
   return undefined;
 }
+
+const FORMATS: Record<string, string> = {
+  uuid: 'a UUID such as 0f9e0c1d-3b57-4f2b-8f0b-6f1f6d6a2a51',
+  url: 'a URL',
+  email: 'an e-mail address',
+  date: 'a date such as 2027-12-31',
+  datetime: 'an ISO 8601 instant',
+};
 
 const WITH_ARTICLE: Record<string, string> = {
   object: 'an object',

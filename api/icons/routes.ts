@@ -71,7 +71,7 @@ export function iconRoutes(deps: Pick<ApiDeps, 'publicUrl'>): Route[] {
       access: 'open',
       params: z.strictObject({ name: z.string() }),
       query: z.object({ v: z.string().optional().describe('The edition; it changes with the drawing') }),
-      answers: { 200: { description: 'The image, as PNG' } },
+      answers: { 200: { description: 'The image', type: 'image/png' } },
       async handle({ params: { name } }) {
         const headers = {
           'Content-Type': 'image/png',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { KnownProperty } from '../../domain/ports/properties.ts';
 import type { ApiDeps } from '../deps.ts';
 import { text } from '../http/fields.ts';
+import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 
 const MOST_NAMES = 500;
@@ -11,9 +13,13 @@ const property = z
     types: z.array(z.enum(['string', 'number', 'boolean', 'date', 'array', 'object'])),
     examples: z
       .array(z.unknown())
-      .describe('Up to three values, cut to 80 characters; what says who somebody is, is masked'),
+      .describe('Up to three values, cut to 80 characters; what may be about one person alone is masked'),
   })
   .meta({ id: 'KnownProperty' });
+
+function propertyView({ name, types, examples }: KnownProperty): object {
+  return { name, types, examples };
+}
 
 /** `GET /v1/properties`: which properties profiles and events have, for an editor to offer. */
 export function propertyRoutes(deps: ApiDeps): Route[] {
@@ -51,8 +57,13 @@ export function propertyRoutes(deps: ApiDeps): Route[] {
           deps.properties.eventNames(MOST_NAMES),
           query.event === undefined ? null : deps.properties.ofEvent(query.event),
         ]);
-        const event = ofEvent === null ? null : { name: query.event, properties: ofEvent };
-        return { status: 200, body: { profile, event, events } };
+        if (profile === null || events === null || (query.event !== undefined && ofEvent === null))
+          throw new Problem(
+            'unavailable',
+            'which properties there are could not be looked up in time; try again',
+          );
+        const event = ofEvent === null ? null : { name: query.event, properties: ofEvent.map(propertyView) };
+        return { status: 200, body: { profile: profile.map(propertyView), event, events } };
       },
     }),
   ];

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import forge from 'node-forge';
 import { ZipFile } from 'yazl';
 import type { SafariSettings } from '../../domain/site.ts';
 import { urlFormatOf } from '../../domain/content/safari-payload.ts';
+import { Problem } from '../http/problem.ts';
+import { createSigner } from './signer.ts';
 
 export interface PushPackageInput {
   safari: SafariSettings;
@@ -13,14 +14,45 @@ export interface PushPackageInput {
   authenticationToken: string;
 }
 
+/** Signing and packing run on threads that the rest of the process needs too. */
+const AT_ONCE = 2;
+/** Who comes when so many wait is asked to come again. */
+const MOST_WAITING = 200;
+
+type Sign = ReturnType<typeof createSigner>;
+
 /**
- * The push package of a website (Apple: Building the Push Package, version 2).
- *
- * @returns a zip of the icon set, `website.json`, `manifest.json` with the SHA-512 of each, and `signature`, a
- *   detached PKCS #7 signature of the manifest by the website's certificate
- * @throws when certificate and key do not sign
+ * @returns a function that builds the push package of a website (Apple: Building the Push Package, version 2): a zip
+ *   of the icon set, `website.json`, `manifest.json` with the SHA-512 of each, and `signature`, a detached PKCS #7
+ *   signature of the manifest by the website's certificate. It throws when certificate and key do not sign, and
+ *   Problem `too_many_requests` when too many are being built.
  */
-export async function buildPushPackage(input: PushPackageInput): Promise<Buffer> {
+export function createPushPackages(): (input: PushPackageInput) => Promise<Buffer> {
+  const signed = createSigner();
+  const waiting: (() => void)[] = [];
+  let underWay = 0;
+
+  return async (input) => {
+    if (underWay >= AT_ONCE) {
+      if (waiting.length >= MOST_WAITING) {
+        throw new Problem('too_many_requests', 'too many push packages are asked for', [], {
+          'Retry-After': '5',
+        });
+      }
+      // Who ends hands the place on, so that nobody slips in between.
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else underWay += 1;
+    try {
+      return await build(input, signed);
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else underWay -= 1;
+    }
+  };
+}
+
+async function build(input: PushPackageInput, sign: Sign): Promise<Buffer> {
   const { safari, icons, webServiceUrl, authenticationToken } = input;
   const website = {
     websiteName: safari.websiteName,
@@ -40,30 +72,8 @@ export async function buildPushPackage(input: PushPackageInput): Promise<Buffer>
   ]);
   const manifest = Buffer.from(JSON.stringify(Object.fromEntries(hashes)));
   files.set('manifest.json', manifest);
-  files.set('signature', signatureOf(manifest, safari));
+  files.set('signature', await sign(manifest, safari));
   return zipOf(files);
-}
-
-/** @returns DER; the certificates behind the website's own are in it, as Apple wants the intermediate one */
-function signatureOf(content: Buffer, { certificate, certificateKey }: SafariSettings): Buffer {
-  const blocks = certificate.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  const [own] = blocks;
-  if (own === undefined) throw new Error('there is no certificate');
-  const signed = forge.pkcs7.createSignedData();
-  signed.content = forge.util.createBuffer(content.toString('binary'));
-  for (const block of blocks) signed.addCertificate(block);
-  signed.addSigner({
-    key: forge.pki.privateKeyFromPem(certificateKey),
-    certificate: own,
-    digestAlgorithm: forge.pki.oids.sha256!,
-    authenticatedAttributes: [
-      { type: forge.pki.oids.contentType!, value: forge.pki.oids.data! },
-      { type: forge.pki.oids.messageDigest! },
-      { type: forge.pki.oids.signingTime! },
-    ],
-  });
-  signed.sign({ detached: true });
-  return Buffer.from(forge.asn1.toDer(signed.toAsn1()).getBytes(), 'binary');
 }
 
 async function zipOf(files: Map<string, Buffer>): Promise<Buffer> {

@@ -4,15 +4,16 @@ import type { ApiDeps } from '../deps.ts';
 import { id, instant, text } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { visitorMark } from '../safari/visitor-token.ts';
 import { addressFields, commonFields, subscriptionView } from '../subscriptions/fields.ts';
 import {
   answerWith,
   earlierSubscription,
+  orOtherVisitor,
   storeSubscription,
   subscriptionFaults,
 } from '../subscriptions/save.ts';
 
-/** Safari subscribes with us by itself: `/v1/safari`. */
 const visitor = {
   anonymousId: text(64).describe('A random id that the SDK keeps in this browser'),
   replaces: z
@@ -27,8 +28,9 @@ const sdkSubscription = z
     [
       z.strictObject({ ...commonFields, ...visitor, ...addressFields.vapid }),
       z.strictObject({ ...commonFields, ...visitor, ...addressFields.fcmLegacy }),
+      z.strictObject({ ...commonFields, ...visitor, ...addressFields.apns }),
     ],
-    { error: 'must be vapid or fcmLegacy' },
+    { error: 'must be vapid, fcmLegacy or apns' },
   )
   .meta({ id: 'SdkSubscriptionInput' });
 
@@ -55,6 +57,9 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       path: '/v1/sdk/subscriptions',
       tag: 'Browser SDK',
       summary: 'Subscribe this browser',
+      description:
+        'Safari registers with `/v1/safari` by itself when its user allows pushes; `apns` brings such a device back ' +
+        'afterwards, for the visitor (`anonymousId`) who registered it.',
       access: 'site',
       body: sdkSubscription,
       answers: {
@@ -68,11 +73,19 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
         // Whoever knows the address it had before is that browser, and stays with whom it was given to.
         const earlier =
-          replaces === undefined ? null : await earlierSubscription(deps, fields.siteId, replaces);
+          replaces === undefined
+            ? null
+            : await earlierSubscription(
+                deps,
+                fields.siteId,
+                replaces,
+                visitorMark(fields.siteId, anonymousId),
+              );
         const profileId = earlier?.profileId ?? (await visitorProfile(deps, fields.siteId, anonymousId));
         await deps.profiles.seen(profileId);
         // A browser that the server side has named stays with whom it was given to.
-        const saved = await storeSubscription(deps, profileId, fields, 'keep');
+        const mark = visitorMark(fields.siteId, anonymousId);
+        const saved = await storeSubscription(deps, profileId, fields, 'keep', mark);
         if (earlier && earlier.id !== saved.subscription.id) {
           await deps.subscriptions.replace(earlier.id, saved.subscription);
         }
@@ -85,12 +98,21 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
       tag: 'Browser SDK',
       summary: 'Opt this browser out',
       access: 'site',
-      body: z.strictObject({ siteId: id, endpoint: z.string().max(2_048) }).meta({ id: 'SdkUnsubscribe' }),
+      body: z
+        .strictObject({
+          siteId: id,
+          endpoint: z.string().max(2_048),
+          anonymousId: visitor.anonymousId.optional().describe('Of Safari through APNs: who registered it'),
+        })
+        .meta({ id: 'SdkUnsubscribe' }),
       answers: { 204: { description: 'Opted out, now or before' } },
       async handle({ body, request }) {
         await checkOrigin(deps, body.siteId, request.headers.origin);
-        // Whoever knows the endpoint is the browser: nobody else is ever shown it.
-        await deps.subscriptions.optOut(body.siteId, body.endpoint);
+        // Whoever knows the endpoint is the browser: nobody else is ever shown it. A device token of Apple's also
+        // stands in addresses that Safari calls; it takes the visitor as well.
+        const { siteId, endpoint, anonymousId } = body;
+        const mark = anonymousId === undefined ? undefined : visitorMark(siteId, anonymousId);
+        await orOtherVisitor(deps.subscriptions.optOut(siteId, endpoint, mark));
         return { status: 204 };
       },
     }),
@@ -115,6 +137,10 @@ export function sdkRoutes(deps: ApiDeps): Route[] {
           !deps.receipts.verify(site.receiptKey, body.messageId, body.subscriptionId, body.token)
         ) {
           throw new Problem('receipt_refused');
+        }
+        const device = message?.devices.find((one) => one.subscriptionId === body.subscriptionId);
+        if (device?.transport === 'apns' && body.kind !== 'clicked') {
+          throw new Problem('receipt_refused', 'of Safari through APNs nothing but clicks is known');
         }
         const nowMs = deps.clock.now().getTime();
         const said = Date.parse(body.at);

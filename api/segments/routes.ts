@@ -106,6 +106,7 @@ export function segmentRoutes(deps: ApiDeps): Route[] {
       access: 'key',
       params,
       body: segmentInput,
+      examples: segmentExamples,
       answers: { 200: { description: 'The segment', schema: segmentView } },
       async handle({ params: { id: segmentId }, body }) {
         await saved(segmentId);

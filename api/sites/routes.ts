@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { WebsitePushIdTakenError } from '../../domain/site-errors.ts';
 import type { Site } from '../../domain/site.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery, text, timezone, webUrl } from '../http/fields.ts';
@@ -57,6 +58,26 @@ export function siteRoutes(deps: ApiDeps): Route[] {
     return faults;
   }
 
+  /** As `faultsOf`, of a site that took the website push id in between. */
+  async function orFaults<T>(write: Promise<T>, safari: Site['safari'], siteId: string): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      if (!(error instanceof WebsitePushIdTakenError)) throw error;
+      const faults = await faultsOf(safari, siteId);
+      // Whoever took it may have given it up again.
+      const taken = { pointer: '/safari/websitePushId', detail: 'is that of another site' };
+      throw new Problem('validation_failed', undefined, faults.length > 0 ? faults : [taken]);
+    }
+  }
+
+  /** @returns the site as it is shown, with what it was saved with and will not work */
+  function saved(site: Site, safari: unknown): object {
+    if (!safari || deps.publicUrl().startsWith('https://')) return viewOf(site);
+    const detail = `Safari calls BECKON_PUBLIC_URL, which must be https and is ${deps.publicUrl()}`;
+    return { ...viewOf(site), warnings: [{ pointer: '/safari', detail }] };
+  }
+
   return [
     defineRoute({
       method: 'post',
@@ -88,8 +109,8 @@ export function siteRoutes(deps: ApiDeps): Route[] {
           receiptKey: randomBytes(32).toString('base64url'),
           createdAt: deps.clock.now(),
         };
-        if (!existing) await deps.sites.create(site);
-        return { status: 201, body: viewOf(site) };
+        if (!existing) await orFaults(deps.sites.create(site), body.safari, siteId);
+        return { status: 201, body: saved(site, body.safari) };
       },
     }),
     defineRoute({
@@ -149,9 +170,10 @@ export function siteRoutes(deps: ApiDeps): Route[] {
         const fcmLegacy = body.fcmLegacy ? mergeFcmLegacy(before.fcmLegacy, body.fcmLegacy) : body.fcmLegacy;
         const faults = await faultsOf(safari ?? undefined, params.id);
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
-        const site = await deps.sites.change(params.id, { ...body, safari, fcmLegacy });
+        const change = deps.sites.change(params.id, { ...body, safari, fcmLegacy });
+        const site = await orFaults(change, safari ?? undefined, params.id);
         if (!site) throw new Problem('not_found', `there is no site ${params.id}`);
-        return { status: 200, body: viewOf(site) };
+        return { status: 200, body: saved(site, body.safari) };
       },
     }),
     ...vapidRoutes(deps),

@@ -64,7 +64,7 @@ export const fcmLegacyInput = z
     senderId: z.string().regex(/^\d{6,20}$/, 'must be a sender id: digits alone'),
     serverKey: z
       .string()
-      .regex(/^[\x21-\x7e]{20,400}$/, 'must be a server key')
+      .regex(/^[\x21-\x7e]{20,400}$/, 'must be a server key: 20 to 400 printable characters without spaces')
       .describe('Never shown'),
   })
   .meta({ id: 'FcmLegacyInput' });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Site } from '../../domain/site.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
@@ -44,10 +45,11 @@ export function vapidRoutes(deps: ApiDeps): Route[] {
       params: z.strictObject({ id }),
       body: z
         .strictObject({ vapid: vapidInput.optional().describe('Made when absent') })
-        .meta({ id: 'RotateVapidInput' }),
+        .meta({ id: 'RotateVapidInput' })
+        .default({}),
       examples: { made: { summary: 'A pair that is made here', value: {} } },
       answers: { 200: { description: 'The site, with its new public key', schema: siteView } },
-      async handle({ params, body }) {
+      async handle({ params, body, idOf }) {
         const before = await deps.sites.byId(params.id);
         if (!before) throw new Problem('not_found', `there is no site ${params.id}`);
         const fault = body.vapid ? deps.push.checkKeys(body.vapid) : null;
@@ -55,11 +57,42 @@ export function vapidRoutes(deps: ApiDeps): Route[] {
           throw new Problem('validation_failed', undefined, [{ pointer: '/vapid', detail: fault }]);
         }
         if ((before.earlierVapid ?? []).length >= MOST_EARLIER_PAIRS) {
-          throw new Problem('too_many', `a site keeps at most ${MOST_EARLIER_PAIRS} earlier key pairs`);
+          throw new Problem(
+            'too_many',
+            `a site keeps at most ${MOST_EARLIER_PAIRS} earlier key pairs; one without active subscriptions can be deleted`,
+          );
         }
-        const site = await deps.sites.rotateVapid(params.id, body.vapid ?? deps.push.generateKeys());
+        const keys = body.vapid ?? deps.push.generateKeys();
+        const site = await deps.sites.rotateVapid(params.id, keys, idOf('rotation'));
         if (!site) throw new Problem('not_found', `there is no site ${params.id}`);
         return { status: 200, body: viewOf(site) };
+      },
+    }),
+    defineRoute({
+      method: 'delete',
+      path: '/v1/sites/:id/vapid-keys/:publicKey',
+      tag: 'Sites',
+      summary: 'Forget an earlier VAPID key pair of a site',
+      description: 'Only one under which no active subscription was made. It cannot be made current again.',
+      access: 'key',
+      params: z.strictObject({ id, publicKey: vapidInput.shape.publicKey }),
+      answers: { 200: { description: 'The site, without the pair', schema: siteView } },
+      async handle({ params }) {
+        const site = await deps.sites.byId(params.id);
+        if (!site) throw new Problem('not_found', `there is no site ${params.id}`);
+        const { publicKey } = params;
+        if (site.vapid.publicKey === publicKey) {
+          throw new Problem('in_use', 'it is the current pair; rotate-vapid makes another one current');
+        }
+        if (!site.earlierVapid?.some((pair) => pair.publicKey === publicKey)) {
+          throw new Problem('not_found', `the site has no pair ${publicKey}`);
+        }
+        const { vapidKeys } = await deps.subscriptions.countByTransport(params.id);
+        const active = activeUnder(site, vapidKeys, publicKey);
+        if (active > 0) throw new Problem('in_use', `${active} active subscriptions were made under it`);
+        const after = await deps.sites.removeVapid(params.id, publicKey);
+        if (!after) throw new Problem('not_found', `there is no site ${params.id}`);
+        return { status: 200, body: viewOf(after) };
       },
     }),
     defineRoute({
@@ -75,15 +108,16 @@ export function vapidRoutes(deps: ApiDeps): Route[] {
         if (!site) throw new Problem('not_found', `there is no site ${params.id}`);
         const { transports, vapidKeys, movedToVapid } = await deps.subscriptions.countByTransport(params.id);
         const current = site.vapid.publicKey;
-        const first = site.firstVapidPublicKey ?? current;
-        const active = (key: string): number =>
-          (vapidKeys[key] ?? 0) + (key === first ? (vapidKeys[''] ?? 0) : 0);
         const keys = [current, ...(site.earlierVapid ?? []).map(({ publicKey }) => publicKey)];
         return {
           status: 200,
           body: {
             active: transports,
-            vapidKeys: keys.map((key) => ({ publicKey: key, current: key === current, active: active(key) })),
+            vapidKeys: keys.map((key) => ({
+              publicKey: key,
+              current: key === current,
+              active: activeUnder(site, vapidKeys, key),
+            })),
             movedToVapid,
           },
         };
@@ -100,6 +134,7 @@ export function vapidRoutes(deps: ApiDeps): Route[] {
       answers: {
         200: {
           description: 'The manifest',
+          type: 'application/manifest+json',
           schema: z.object({ name: z.string(), gcm_sender_id: z.string().optional() }),
         },
       },
@@ -114,4 +149,10 @@ export function vapidRoutes(deps: ApiDeps): Route[] {
       },
     }),
   ];
+}
+
+/** @returns how many active subscriptions were made under a key; those without a note were under the site's first */
+function activeUnder(site: Site, counted: Record<string, number>, key: string): number {
+  const first = site.firstVapidPublicKey ?? site.vapid.publicKey;
+  return (counted[key] ?? 0) + (key === first ? (counted[''] ?? 0) : 0);
 }

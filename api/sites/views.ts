@@ -36,6 +36,10 @@ export const siteView = z
       .optional(),
     defaultIcon: z.string().optional(),
     createdAt: z.iso.datetime(),
+    warnings: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .optional()
+      .describe('Of what was just saved: what will not work so'),
   })
   .meta({ id: 'Site' });
 

@@ -3,6 +3,7 @@ import type { ApiDeps } from '../deps.ts';
 import { id, identity, pageOf, pageQuery } from '../http/fields.ts';
 import { Problem } from '../http/problem.ts';
 import { defineRoute, type Route } from '../http/route.ts';
+import { subscriptionExamples } from './examples.ts';
 import { addressFields, commonFields, subscriptionView } from './fields.ts';
 import { answerWith, storeSubscription, subscriptionFaults, viewOf } from './save.ts';
 
@@ -34,6 +35,7 @@ export function subscriptionRoutes(deps: ApiDeps): Route[] {
       description: 'Posting the same endpoint again changes the subscription and makes it active again.',
       access: 'key',
       body: subscriptionInput,
+      examples: subscriptionExamples,
       answers: {
         201: { description: 'A new subscription', schema: subscriptionView },
         200: { description: 'One that was there', schema: subscriptionView },

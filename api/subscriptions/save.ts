@@ -1,6 +1,7 @@
 import { isConfigured, vapidKeysFor, type Site, type Subscription } from '../../domain/site.ts';
+import { OtherVisitorError } from '../../domain/site-errors.ts';
 import type { ApiDeps } from '../deps.ts';
-import type { ProblemFault } from '../http/problem.ts';
+import { Problem, type ProblemFault } from '../http/problem.ts';
 import type { SubscriptionFields } from './fields.ts';
 
 /** @returns what the schema cannot see: an unknown site or key, an endpoint of no push service that we know */
@@ -29,12 +30,18 @@ function siteFaults(site: Site, fields: SubscriptionFields): ProblemFault[] {
   return [];
 }
 
-/** Stores a subscription of a profile. */
+/**
+ * Stores a subscription of a profile.
+ *
+ * @param visitor stands for the visitor whose device of `apns` it is; absent where the server side says it
+ * @throws Problem `other_visitor` when another one registered the device
+ */
 export async function storeSubscription(
   deps: Pick<ApiDeps, 'subscriptions' | 'sites'>,
   profileId: string,
   fields: SubscriptionFields,
   owner: 'replace' | 'keep' = 'replace',
+  visitor?: string,
 ): Promise<{ subscription: Subscription; created: boolean }> {
   const { subscriptions, sites } = deps;
   switch (fields.transport) {
@@ -50,8 +57,17 @@ export async function storeSubscription(
     }
     case 'apns': {
       const { deviceToken: endpoint, ...rest } = fields;
-      return subscriptions.upsert({ ...rest, endpoint, profileId }, owner);
+      return orOtherVisitor(subscriptions.upsert({ ...rest, endpoint, profileId, visitor }, owner));
     }
+  }
+}
+
+/** @throws Problem `other_visitor` when that is what the work fails with */
+export async function orOtherVisitor<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof OtherVisitorError ? new Problem('other_visitor') : error;
   }
 }
 
@@ -77,8 +93,12 @@ export async function earlierSubscription(
   deps: Pick<ApiDeps, 'subscriptions'>,
   siteId: string,
   known: string,
+  visitor: string,
 ): Promise<Subscription | null> {
   const found = await deps.subscriptions.byEndpoint(siteId, known);
+  // A device token of Apple's is no secret of the browser alone.
+  if (found?.transport === 'apns' && !(await deps.subscriptions.isOfVisitor(siteId, known, visitor)))
+    return null;
   const token = FCM_ENDPOINT.exec(known)?.[1];
   return found ?? (token === undefined ? null : deps.subscriptions.byEndpoint(siteId, token));
 }

@@ -22,7 +22,15 @@ export function openApiDocument(routes: Route[], version: string): Record<string
     paths,
     components: {
       schemas: { ...components, Problem: problemSchema },
-      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer' },
+        ApplePushNotifications: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: '`ApplePushNotifications <authenticationToken>`, with the token of the push package',
+        },
+      } satisfies Record<'key' | NonNullable<Route['scheme']>, object>,
     },
   };
 }
@@ -60,9 +68,7 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
   for (const [status, answer] of Object.entries(route.answers)) {
     responses[status] = {
       description: answer.description,
-      ...(answer.schema
-        ? { content: { 'application/json': { schema: schemaOf(answer.schema, components, 'output') } } }
-        : {}),
+      ...contentOf(answer, components),
     };
   }
   const parameters = [
@@ -84,6 +90,7 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
     summary: route.summary,
     ...(route.description ? { description: route.description } : {}),
     ...(route.access === 'key' ? { security: [{ key: [] }] } : {}),
+    ...(route.scheme === undefined ? {} : { security: [{ [route.scheme]: [] }] }),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(route.body
       ? {
@@ -108,6 +115,16 @@ function operation(route: Route, components: Record<string, unknown>): Record<st
         }
       : {}),
     responses,
+  };
+}
+
+/** @returns the media type of an answer and what it holds: nothing more is said of bytes */
+function contentOf({ schema, type }: Route['answers'][number], components: Record<string, unknown>): object {
+  if (!schema && type === undefined) return {};
+  return {
+    content: {
+      [type ?? 'application/json']: schema ? { schema: schemaOf(schema, components, 'output') } : {},
+    },
   };
 }
 

@@ -98,7 +98,8 @@ export function webhookRoutes(deps: ApiDeps): Route[] {
       tag: 'Webhooks',
       summary: 'Change a webhook target',
       description:
-        'What is absent takes its default, but a secret header without `value` keeps the one it has. Requests that ' +
+        'What is absent takes its default, but a secret header without `value` keeps the one it has while the address ' +
+        'stays on the same origin. Requests that ' +
         'are tried again go to the target as it is then.',
       access: 'key',
       params,
@@ -107,7 +108,10 @@ export function webhookRoutes(deps: ApiDeps): Route[] {
       answers: { 200: { description: 'The target', schema: webhookView } },
       async handle({ params: { id: webhookId }, body }) {
         const known = await mustFind(webhookId);
-        const changed = await deps.webhooks.replace({ ...known, ...fieldsOf(body, known.headers) });
+        // A secret is for whom it was given: another host is to be trusted with it anew.
+        const isSameHost = new URL(body.url).origin === new URL(known.url).origin;
+        const fields = fieldsOf(body, isSameHost ? known.headers : []);
+        const changed = await deps.webhooks.replace({ ...known, ...fields });
         if (!changed) throw missing(webhookId);
         return { status: 200, body: viewOf(changed) };
       },
@@ -170,6 +174,10 @@ export function webhookRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { id: webhookId }, query: { cursor, limit, ...filter } }) {
         await mustFind(webhookId);
         const found = await deps.webhooks.attempts(webhookId, filter, cursor ?? null, limit);
+        if (!found) {
+          const detail = 'is of no page of this target; what is older than 30 days is gone';
+          throw new Problem('validation_failed', undefined, [{ pointer: '?cursor', detail }]);
+        }
         return { status: 200, body: pageOf(found, limit, tellAttempt) };
       },
     }),

@@ -20,11 +20,23 @@ export interface ApnsChannelOptions {
 }
 
 interface Kept {
-  connection: ApnsConnection;
+  line: Line;
   idle: NodeJS.Timeout;
 }
 
+/** A connection and how many callers wait for an answer on it; who was told that it took too long does not. */
+interface Line {
+  connection: ApnsConnection;
+  awaited: number;
+  /** Called when nobody waits any more. */
+  quiet?: () => void;
+}
+
 const IDLE_MS = 15 * 60_000;
+/** How long a connection that takes no more pushes may go on with those under way; none is given more time. */
+const DRAIN_MS = 60_000;
+/** The same when everything is to end. */
+const DRAIN_AT_CLOSE_MS = 5_000;
 /** Apple asks for one connection that stays rather than many: beyond so many sites the one unused longest ends. */
 const MOST_CONNECTIONS = 256;
 
@@ -36,46 +48,66 @@ export function createApnsChannel(options: ApnsChannelOptions = {}): ApnsChannel
   const { host = APNS_HOST, port = 443, idleMs = IDLE_MS } = options;
   const kept = new Map<string, Kept>();
   const closing = new Set<Promise<void>>();
+  const draining = new Set<() => void>();
   let closed = false;
 
+  /** Gives it no more pushes, and ends it once those under way have their answers. */
   function end(key: string): void {
     const found = kept.get(key);
     if (!found) return;
     kept.delete(key);
     clearTimeout(found.idle);
-    const done = found.connection.close().catch(() => undefined);
+    const done = drained(found.line)
+      .then(() => found.line.connection.close())
+      .catch(() => undefined);
     closing.add(done);
     void done.then(() => closing.delete(done));
+  }
+
+  /** Closing a connection resets every push on it: those are waited for, but not for ever. */
+  function drained(line: Line): Promise<void> {
+    if (line.awaited === 0) return Promise.resolve();
+    return new Promise<void>((resolve) => {
+      const over = (): void => {
+        clearTimeout(deadline);
+        draining.delete(over);
+        resolve();
+      };
+      const deadline = setTimeout(over, DRAIN_MS).unref();
+      line.quiet = over;
+      draining.add(over);
+    });
   }
 
   function endWhenIdle(key: string): NodeJS.Timeout {
     return setTimeout(() => {
       const found = kept.get(key);
       if (!found) return;
-      if (found.connection.load() === 0) end(key);
+      if (found.line.connection.load() === 0) end(key);
       else found.idle = endWhenIdle(key);
     }, idleMs).unref();
   }
 
   /** @throws when the credentials cannot be used */
-  function connectionOf(safari: SafariSettings): { key: string; connection: ApnsConnection } {
+  function lineOf(safari: SafariSettings): { key: string; line: Line } {
     const key = credentialsKey(safari);
     const found = kept.get(key);
     if (found) {
       clearTimeout(found.idle);
       kept.delete(key);
-      kept.set(key, { connection: found.connection, idle: endWhenIdle(key) });
-      return { key, connection: found.connection };
+      kept.set(key, { line: found.line, idle: endWhenIdle(key) });
+      return { key, line: found.line };
     }
     const connection = createApnsConnection(safari, {
       host,
       port,
       ...(options.ca === undefined ? {} : { ca: [options.ca].flat() }),
     });
-    kept.set(key, { connection, idle: endWhenIdle(key) });
+    const line: Line = { connection, awaited: 0 };
+    kept.set(key, { line, idle: endWhenIdle(key) });
     const [oldest] = kept.keys();
     if (kept.size > MOST_CONNECTIONS && oldest !== undefined) end(oldest);
-    return { key, connection };
+    return { key, line };
   }
 
   async function send(
@@ -89,15 +121,16 @@ export function createApnsChannel(options: ApnsChannelOptions = {}): ApnsChannel
     if (Buffer.byteLength(request.payload) > MAX_SAFARI_PAYLOAD_BYTES) {
       return { kind: 'rejected', reason: 'payloadTooLarge' };
     }
-    let known: ReturnType<typeof connectionOf>;
+    let known: ReturnType<typeof lineOf>;
     try {
-      known = connectionOf(request.safari);
+      known = lineOf(request.safari);
     } catch {
       // What was thrown may hold a part of the key.
       const detail = 'the key or the certificate cannot be used';
       return { kind: 'rejected', reason: 'InvalidAuthentication', detail };
     }
-    const { key, connection } = known;
+    const { key, line } = known;
+    line.awaited += 1;
 
     let timer: NodeJS.Timeout | undefined;
     let over = false;
@@ -114,11 +147,11 @@ export function createApnsChannel(options: ApnsChannelOptions = {}): ApnsChannel
         payload: request.payload,
       };
       // What could not begin in time must not begin after its caller was told so.
-      const answered = connection.post(push, () => !over && mayBegin());
+      const answered = line.connection.post(push, () => !over && mayBegin());
       const answer = await Promise.race([answered, tooLate]);
       if (answer === 'timeout') {
-        // A connection that does not answer is left to end by itself: the next push makes another.
-        if (kept.get(key)?.connection === connection) end(key);
+        // It may be the connection that hangs: the next push makes another. This one goes on with what is under way.
+        if (kept.get(key)?.line === line) end(key);
         return { kind: 'unreachable', reason: 'timeout' };
       }
       if (answer === 'taken') return { kind: 'delivered', status: 200 };
@@ -128,6 +161,8 @@ export function createApnsChannel(options: ApnsChannelOptions = {}): ApnsChannel
       return classifyApnsFailure({ error });
     } finally {
       clearTimeout(timer);
+      line.awaited -= 1;
+      if (line.awaited === 0) line.quiet?.();
     }
   }
 
@@ -136,7 +171,11 @@ export function createApnsChannel(options: ApnsChannelOptions = {}): ApnsChannel
     async close() {
       closed = true;
       for (const key of [...kept.keys()]) end(key);
+      const deadline = setTimeout(() => {
+        for (const over of [...draining]) over();
+      }, DRAIN_AT_CLOSE_MS);
       await Promise.all(closing);
+      clearTimeout(deadline);
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Condition } from '../audience/conditions.ts';
-import type { WebhookContent, WebPushContent } from '../content/content.ts';
+import type { WebhookContent, WebPushContent, Winner } from '../content/content.ts';
 import type { QuietHours } from '../schedule/quiet-hours.ts';
 import type { Segment } from '../audience/segment.ts';
 
@@ -187,8 +187,8 @@ export interface Campaign {
   /** Its workflow has not been told of the latest edit. */
   untold?: true | undefined;
   finishedAt?: Date | undefined;
-  /** The variant that alone is sent since it won. */
-  winner?: { variant: string; at: Date } | undefined;
+  /** What has won among variants; holds only where rule and texts are the ones that it came of. */
+  winners?: Winner[] | undefined;
   /** Put away: lists leave it out unless they are asked for it. */
   archivedAt?: Date | undefined;
 }

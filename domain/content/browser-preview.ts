@@ -3,7 +3,7 @@ import { payloadFor } from './compose-push.ts';
 import { graphemes } from './display-length.ts';
 import { MAX_PUSH_PAYLOAD_BYTES, payloadFault, PUSH_FRAME, utf8Bytes } from './payload-size.ts';
 import type { RenderedWebPush } from './render-web-push.ts';
-import { safariLinkFault } from './safari-payload.ts';
+import { MAX_SAFARI_PAYLOAD_BYTES, safariPreview } from './safari-payload.ts';
 import type { Site } from '../site.ts';
 
 /** How one kind of browser shows a message. */
@@ -28,15 +28,25 @@ export interface WebPushPreview {
   browsers: FamilyPreview[];
 }
 
+/** Why a kind of browser shows nothing, or the body as it gets it where all of it is too much. */
+interface KeptBack {
+  notShown?: string | undefined;
+  cutBody?: string | undefined;
+}
+
 /** @returns how every kind of browser shows a message */
 export function previewInBrowsers(content: RenderedWebPush, site: Pick<Site, 'safari'>): WebPushPreview {
   const lengths = { title: graphemes(content.title), body: graphemes(content.body ?? '') };
   const bytes = utf8Bytes(JSON.stringify(payloadFor({ content, ...PUSH_FRAME })));
+  const fault = payloadFault(bytes);
+  // Safari's website push has a payload of its own, shortened until it fits.
+  const keptBack = ({ id }: BrowserFamily): KeptBack =>
+    id === 'safariLegacy' ? keptBackBySafari(content, site) : { notShown: fault ?? undefined };
   return {
     content,
-    payload: { bytes, limit: MAX_PUSH_PAYLOAD_BYTES, fault: payloadFault(bytes) },
+    payload: { bytes, limit: MAX_PUSH_PAYLOAD_BYTES, fault },
     lengths,
-    browsers: BROWSER_FAMILIES.map((family) => familyPreview(family, content, lengths, site)),
+    browsers: BROWSER_FAMILIES.map((family) => familyPreview(family, content, lengths, keptBack(family))),
   };
 }
 
@@ -44,7 +54,7 @@ function familyPreview(
   family: BrowserFamily,
   content: RenderedWebPush,
   lengths: { title: number; body: number },
-  site: Pick<Site, 'safari'>,
+  { notShown, cutBody }: KeptBack,
 ): FamilyPreview {
   const { title, body, url, ttl: _ttl, urgency: _urgency, topic: _topic, ...optional } = content;
   const shown: Partial<RenderedWebPush> = { title, body, url };
@@ -58,7 +68,11 @@ function familyPreview(
     const note = family.notes?.[field];
     if (note !== undefined) notes.push({ field, why: note });
   }
-  const notShown = family.id === 'safariLegacy' ? notShownBySafari(url, site) : undefined;
+  if (cutBody !== undefined) {
+    shown.body = cutBody;
+    const why = `is cut: with title and link it takes more than ${MAX_SAFARI_PAYLOAD_BYTES} bytes`;
+    notes.push({ field: 'body', why });
+  }
   const { shows } = family;
   return {
     family: family.id,
@@ -74,9 +88,12 @@ function familyPreview(
   };
 }
 
-function notShownBySafari(url: string | undefined, { safari }: Pick<Site, 'safari'>): string | undefined {
-  if (!safari) return 'the site has no Safari settings';
-  return safariLinkFault(url, safari)?.detail;
+function keptBackBySafari({ title, body, url }: RenderedWebPush, { safari }: Pick<Site, 'safari'>): KeptBack {
+  if (!safari) return { notShown: 'the site has no Safari settings' };
+  const made = safariPreview({ title, body, url }, safari);
+  if (made.kind === 'ready') return made.cut ? { cutBody: made.body } : {};
+  const reason = made.reason === 'payloadTooLarge' ? 'payloadTooLarge: ' : '';
+  return { notShown: `${reason}${made.detail}` };
 }
 
 function isEmpty(value: unknown): boolean {

@@ -6,8 +6,8 @@ import type {
 } from '../campaign/campaign.ts';
 import { audienceKind } from '../campaign/campaign.ts';
 import { webhookPlaces, webPushPlaces, type TextPlace } from './content-places.ts';
-import { MAX_BATCH_WAIT_MS, type ByLanguage } from './content.ts';
-import { parseDuration } from '../schedule/duration.ts';
+import { MAX_BATCH_WAIT_MS, MAX_DATA_KEYS, type ByLanguage, type WebPushTexts } from './content.ts';
+import { parseDuration, parseWait } from '../schedule/duration.ts';
 import { payloadFaults } from './payload-size.ts';
 import { pointerPart } from '../pointer.ts';
 import type { TemplateEngine } from '../ports/services.ts';
@@ -59,11 +59,18 @@ function webPushFaults(definition: WebPushDefinition): Fault[] {
   return [
     ...webPushPlaces(what).flatMap(addressFaults),
     ...variantFaults(definition),
+    ...dataFaults(what, '/what'),
     ...languageFaults(what.languages, '/what'),
-    ...(what.variants ?? []).flatMap(({ content }, i) =>
-      languageFaults(content.languages, `/what/variants/${i}/content`),
-    ),
+    ...(what.variants ?? []).flatMap(({ content }, i) => [
+      ...dataFaults(content, `/what/variants/${i}/content`),
+      ...languageFaults(content.languages, `/what/variants/${i}/content`),
+    ]),
   ];
+}
+
+function dataFaults({ data }: Partial<WebPushTexts>, pointer: string): Fault[] {
+  if (Object.keys(data ?? {}).length <= MAX_DATA_KEYS) return [];
+  return [{ pointer: `${pointer}/data`, detail: `must not have more than ${MAX_DATA_KEYS} keys` }];
 }
 
 function addressFaults({ pointer, text, kind }: TextPlace): Fault[] {
@@ -96,11 +103,12 @@ function variantFaults(definition: WebPushDefinition): Fault[] {
 
 function languageFaults(languages: ByLanguage | undefined, pointer: string): Fault[] {
   const seen = new Set<string>();
-  return Object.keys(languages ?? {}).flatMap((tag) => {
+  return Object.entries(languages ?? {}).flatMap(([tag, texts]) => {
     const known = seen.has(tag.toLowerCase());
     seen.add(tag.toLowerCase());
     const at = `${pointer}/languages/${pointerPart(tag)}`;
-    return known ? [{ pointer: at, detail: 'is there already, in another case' }] : [];
+    const twice = known ? [{ pointer: at, detail: 'is there already, in another case' }] : [];
+    return [...twice, ...dataFaults(texts, at)];
   });
 }
 
@@ -134,10 +142,7 @@ function webhookFaults(definition: WebhookDefinition): Fault[] {
       pointer: '/what/properties',
       detail: 'are those of profileData, which is not among the fields',
     });
-  if (
-    what.batch?.maxWait !== undefined &&
-    (parseDuration(what.batch.maxWait) ?? Infinity) > MAX_BATCH_WAIT_MS
-  )
+  if (what.batch?.maxWait !== undefined && (parseWait(what.batch.maxWait) ?? Infinity) > MAX_BATCH_WAIT_MS)
     faults.push({ pointer: '/what/batch/maxWait', detail: 'must be at most 5s' });
   return faults;
 }

@@ -27,15 +27,23 @@ export interface Variant {
 
 /** From when on only the best variant is sent. */
 export interface WinnerRule {
-  /** Counted from the start of the campaign, of past behaviour from that of its first run. */
+  /** Counted from the start of the campaign or the edit that brought it, of past behaviour from the first run with it. */
   after: string;
-  /** The share of sent messages with at least one such receipt decides; a tie goes to the first one named. */
+  /** The surest share of messages with at least one such receipt decides; a tie goes to the first one named. */
   by: 'clicked' | 'viewed';
   /**
    * Past behaviour: the percentage of the audience that the variants are tried with; the others wait until the
    * winner is known. Absent: nobody waits, and the winner counts from the next run on.
    */
   sample?: number | undefined;
+}
+
+/** The variant that alone is sent since it won. */
+export interface Winner {
+  /** What it won: names the rule, and the texts of all variants. */
+  contest: string;
+  variant: string;
+  at: Date;
 }
 
 /** Parameters added to every http(s) link that does not have them already; each may hold Liquid expressions. */
@@ -96,3 +104,5 @@ export const MAX_BATCH_SIZE = 1_000;
 /** How long live messages wait to travel together, where the campaign does not say, in milliseconds. */
 export const DEFAULT_BATCH_WAIT_MS = 250;
 export const MAX_BATCH_WAIT_MS = 5_000;
+/** How many keys the `data` of a web push may have: each is a text that is rendered for every message. */
+export const MAX_DATA_KEYS = 20;

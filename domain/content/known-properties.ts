@@ -9,43 +9,83 @@ const MOST_PROPERTIES = 1_000;
 const MOST_EXAMPLES = 3;
 const EXAMPLE_LENGTH = 80;
 
+/** So many have a value before it is shown: what one or two have may be theirs alone. */
+const SHARED_BY = 3;
+const MOST_VALUES = 1_000;
+/** Of a value, what is looked at to show some of it. */
+const LOOKED_AT = 1_000;
+
+interface Learned {
+  types: Set<PropertyType>;
+  maxBytes: number;
+  /** By what is shown of them: whose they are, as far as that matters; what is open is shown whoever has it. */
+  values: Map<string, { shown: unknown; owners: Set<string>; isOpen: boolean }>;
+  masks: Map<string, unknown>;
+}
+
 /**
  * What properties there are, of the objects that were looked at: nested ones by their dotted path, as templates name
- * them. Values that say who somebody is are masked.
+ * them. Shown are values that several have, booleans, short numbers and dates; the others are masked, as are those
+ * that say who somebody is.
  *
+ * @param ownerOf whose a sample is; absent: each is somebody else's
  * @returns by name
  */
-export function learnProperties(samples: Iterable<Record<string, unknown>>): KnownProperty[] {
-  const known = new Map<string, { types: Set<PropertyType>; examples: Map<string, unknown> }>();
+export function learnProperties(
+  samples: Iterable<Record<string, unknown>>,
+  ownerOf: (index: number) => string = String,
+): KnownProperty[] {
+  const known = new Map<string, Learned>();
 
-  const note = (path: string, value: unknown): void => {
+  const note = (path: string, value: unknown, owner: string): void => {
     let one = known.get(path);
     if (!one) {
       if (known.size >= MOST_PROPERTIES) return;
-      known.set(path, (one = { types: new Set(), examples: new Map() }));
+      known.set(path, (one = { types: new Set(), maxBytes: 0, values: new Map(), masks: new Map() }));
     }
     const type = typeOf(value);
     one.types.add(type);
-    if (type === 'object' || one.examples.size >= MOST_EXAMPLES) return;
-    const example = exampleOf(path, value);
-    one.examples.set(JSON.stringify(example), example);
+    const text = textOf(value);
+    one.maxBytes = Math.max(one.maxBytes, bytesInJson(typeof value === 'string' ? value : text));
+    if (type === 'object') return;
+    const name = path.slice(path.lastIndexOf('.') + 1);
+    const shown = exampleOf(name, value, true);
+    const mask = exampleOf(name, value, false);
+    const [key, maskKey] = [JSON.stringify(shown), JSON.stringify(mask)];
+    const seen = one.values.get(key);
+    if (!seen && one.values.size >= MOST_VALUES) return;
+    const owners = seen?.owners ?? new Set();
+    if (owners.size < SHARED_BY) owners.add(owner);
+    if (!seen) one.values.set(key, { shown, owners, isOpen: key === maskKey });
+    if (key !== maskKey && one.masks.size < MOST_EXAMPLES) one.masks.set(maskKey, mask);
   };
-  const visit = (properties: Record<string, unknown>, prefix: string, level: number): void => {
+  const visit = (properties: Record<string, unknown>, owner: string, prefix: string, level: number): void => {
     for (const [name, value] of Object.entries(properties)) {
       if (value === null || value === undefined) continue;
       const path = `${prefix}${name}`;
-      note(path, value);
+      note(path, value, owner);
       if (level < MOST_LEVELS && typeOf(value) === 'object')
-        visit(value as Record<string, unknown>, `${path}.`, level + 1);
+        visit(value as Record<string, unknown>, owner, `${path}.`, level + 1);
     }
   };
-  for (const sample of samples) visit(sample, '', 1);
+  let index = 0;
+  for (const sample of samples) {
+    visit(sample, ownerOf(index), '', 1);
+    index += 1;
+  }
   return [...known]
-    .map(([name, { types, examples }]) => ({
-      name,
-      types: [...types].sort(),
-      examples: [...examples.values()],
-    }))
+    .map(([name, { types, maxBytes, values, masks }]) => {
+      const open = [...values.values()].filter(({ owners, isOpen }) => isOpen || owners.size >= SHARED_BY);
+      return {
+        name,
+        types: [...types].sort(),
+        examples: (open.length > 0 ? open.map(({ shown }) => shown) : [...masks.values()]).slice(
+          0,
+          MOST_EXAMPLES,
+        ),
+        maxBytes,
+      };
+    })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -64,20 +104,50 @@ const SENSITIVE =
 /** An e-mail address, or a telephone number, wherever it stands. */
 const TELLING = /[^\s@]@[^\s@]+\.|^\+?[\d\s()/-]{8,20}$/;
 
-function exampleOf(path: string, value: unknown): unknown {
-  const name = path.slice(path.lastIndexOf('.') + 1);
-  const text = textOf(value);
-  // A date is made of digits and dashes as a telephone number is.
-  const tells = typeof value === 'string' && typeOf(value) === 'string' && TELLING.test(text);
-  const tellsInside = Array.isArray(value) && /[^\s@]@[^\s@]+\./.test(text);
-  if (typeof value !== 'boolean' && (SENSITIVE.test(name) || tells || tellsInside))
-    return typeof value === 'string' ? masked(value) : '***';
-  return typeof value === 'string' || Array.isArray(value) || value instanceof Date ? cut(text) : value;
+/** Seven digits and more, also with what stands between the digits of cards, accounts and telephone numbers. */
+const LONG_NUMBER = /\d(?:[ ().,/-]{0,2}\d){6,}/g;
+
+/**
+ * @param isShared several have the value
+ * @returns what is shown of a value, or of as much of a list as there is room for
+ */
+function exampleOf(name: string, value: unknown, isShared: boolean): unknown {
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value)) return listOf(name, value, isShared);
+  const type = typeOf(value);
+  if (type === 'boolean') return value;
+  if (type === 'object')
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, exampleOf(key, inner, isShared)]),
+    );
+  if (type === 'number')
+    return SENSITIVE.test(name) || textOf(value).replace(/\D/g, '').length >= 7 ? '***' : value;
+  const text = textOf(value).slice(0, LOOKED_AT);
+  if (SENSITIVE.test(name)) return masked(text);
+  if (type === 'date') return cut(text);
+  return !isShared || TELLING.test(text) ? masked(text) : cut(text.replace(LONG_NUMBER, '***'));
+}
+
+function listOf(name: string, values: unknown[], isShared: boolean): unknown[] {
+  const shown: unknown[] = [];
+  for (const value of values) {
+    shown.push(exampleOf(name, value, isShared));
+    const { length } = JSON.stringify(shown);
+    // Of a text that is cut there is room for one.
+    if (length <= EXAMPLE_LENGTH || (shown.length === 1 && typeof shown[0] === 'string')) continue;
+    shown.pop();
+    break;
+  }
+  return shown;
 }
 
 function textOf(value: unknown): string {
   if (value instanceof Date) return value.toISOString();
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+function bytesInJson(text: string): number {
+  return new TextEncoder().encode(JSON.stringify(text)).length - 2;
 }
 
 /** The first character alone, and that only of what is longer than it gives away. */

@@ -10,6 +10,9 @@ export const MAX_PUSH_PAYLOAD_BYTES = 3_993;
 
 /** What an output is taken to print, in bytes, where no value of it is known. */
 const UNKNOWN_OUTPUT_BYTES = 64;
+/** What an output in an address may grow by: each byte as `%..`. */
+const ENCODED = 3;
+const FAR_TOO_MUCH = 100_000;
 /** What comes with every message beside its texts: as long as ours are, and an address of usual length. */
 export const PUSH_FRAME = {
   messageId: 'm'.repeat(49),
@@ -30,6 +33,14 @@ export function payloadFault(bytes: number): string | null {
   return `the message has ${bytes} bytes, ${over} more than the ${MAX_PUSH_PAYLOAD_BYTES} that a push may have`;
 }
 
+/** What an instance and a site add to every message. */
+export interface PushSurroundings {
+  /** Where the browser reports to. */
+  receiptUrl?: string | undefined;
+  /** The site's, for contents without an icon. */
+  defaultIcon?: string | undefined;
+}
+
 /** What the properties of profiles and events are known to be; null where it is not known. */
 export interface KnownProperties {
   profile: KnownProperty[] | null;
@@ -47,14 +58,19 @@ export interface PayloadEstimate {
 }
 
 /**
- * Estimates every content that a profile can get. A worst case is an assumption: an output prints twice the longest
- * value that is known of its property, or 64 bytes; what loops print is counted once.
+ * Estimates every content that a profile can get. The worst case is that of the values that were seen: an output
+ * prints the longest of its properties, three times as long in an address, or 64 bytes where none is known; what loops
+ * print is counted once.
  */
-export function payloadEstimates(what: WebPushContent, known: KnownProperties): PayloadEstimate[] {
+export function payloadEstimates(
+  what: WebPushContent,
+  known: KnownProperties,
+  around: PushSurroundings = {},
+): PayloadEstimate[] {
   return contentsOf(what).map(({ pointer, texts }) => ({
     pointer,
-    least: bytesOf(what, texts, certain),
-    most: bytesOf(what, texts, (text) => possible(text, known)),
+    least: bytesOf(what, texts, around, certain),
+    most: bytesOf(what, texts, around, (text, growth) => possible(text, known, growth)),
   }));
 }
 
@@ -64,6 +80,15 @@ export function payloadFaults(what: WebPushContent): Fault[] {
     const detail = payloadFault(least);
     return detail === null ? [] : [{ pointer, detail: `${detail}, before any value is put in` }];
   });
+}
+
+/** @returns title and link of every content, as much of them as is certainly in it, with where it stands */
+export function certainTitles(what: WebPushContent): { pointer: string; title: string; url: string }[] {
+  return contentsOf(what).map(({ pointer, texts: { title, url = '' } }) => ({
+    pointer,
+    title: certain(title),
+    url: certain(url),
+  }));
 }
 
 /** @returns the contents that a profile can get, with where the last thing that makes them different stands */
@@ -82,27 +107,36 @@ function contentsOf(what: WebPushContent): { pointer: string; texts: WebPushText
   });
 }
 
-function bytesOf(what: WebPushContent, texts: WebPushTexts, shown: (text: string) => string): number {
+function bytesOf(
+  what: WebPushContent,
+  texts: WebPushTexts,
+  { receiptUrl = PUSH_FRAME.receiptUrl, defaultIcon }: PushSurroundings,
+  show: (text: string, growth: number) => string,
+): number {
+  const shown = (text: string): string => show(text, 1);
+  const address = (text: string): string => show(text, ENCODED);
   const utm = Object.entries(what.utm ?? {})
-    .map(([name, value]) => `&utm_${name}=${shown((value as string | undefined) ?? '')}`)
+    .map(([name, value]) => `&utm_${name}=${address((value as string | undefined) ?? '')}`)
     .join('');
   const text = (value: string | undefined): string | undefined =>
     value === undefined ? undefined : shown(value);
   const link = (value: string | undefined): string | undefined =>
-    value === undefined ? undefined : shown(value) + utm;
+    value === undefined ? undefined : address(value) + utm;
+  const file = (value: string | undefined): string | undefined =>
+    value === undefined ? undefined : address(value);
   const content: RenderedWebPush = {
     topic: what.topic,
     requireInteraction: what.requireInteraction,
     title: shown(texts.title),
     body: text(texts.body),
     url: link(texts.url),
-    image: text(texts.image),
-    icon: text(texts.icon),
-    badge: text(texts.badge),
+    image: file(texts.image),
+    icon: file(texts.icon) ?? defaultIcon,
+    badge: file(texts.badge),
     actions: texts.actions?.map(({ title, url }) => ({ title: shown(title), url: link(url) })),
     data: Object.fromEntries(Object.entries(texts.data ?? {}).map(([key, value]) => [key, shown(value)])),
   };
-  return utf8Bytes(JSON.stringify(payloadFor({ content, ...PUSH_FRAME })));
+  return utf8Bytes(JSON.stringify(payloadFor({ content, ...PUSH_FRAME, receiptUrl })));
 }
 
 const PARTS = /(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})/;
@@ -117,22 +151,34 @@ function certain(text: string): string {
 }
 
 /** The text of every branch, and for each output a stretch as long as it may be. */
-function possible(text: string, known: KnownProperties): string {
+function possible(text: string, known: KnownProperties, growth: number): string {
   return text
     .split(PARTS)
     .map((part) => {
-      if (part.startsWith('{{')) return 'x'.repeat(outputBytes(part, known));
+      if (part.startsWith('{{')) return 'x'.repeat(Math.min(outputBytes(part, known, growth), FAR_TOO_MUCH));
       return part.startsWith('{%') ? '' : part;
     })
     .join('');
 }
 
-function outputBytes(output: string, known: KnownProperties): number {
-  const [, root, name] = /\b(profile|event)\.([\w.-]+)/.exec(output) ?? [];
-  if (root === undefined) return UNKNOWN_OUTPUT_BYTES;
-  const property = known[root as 'profile' | 'event']?.find((one) => one.name === name);
-  const lengths = (property?.examples ?? []).map((value) =>
-    utf8Bytes(typeof value === 'string' ? value : JSON.stringify(value ?? '')),
-  );
-  return lengths.length === 0 ? UNKNOWN_OUTPUT_BYTES : 2 * Math.max(...lengths);
+/** Of every property that it names: one may be put after the other. */
+function outputBytes(output: string, known: KnownProperties, growth: number): number {
+  const named = [...output.matchAll(/\b(profile|event)\.([\w.-]+)/g)];
+  if (named.length === 0) return UNKNOWN_OUTPUT_BYTES;
+  const bytes = named.map(([, root, path = '']) => {
+    const properties = known[root as 'profile' | 'event'] ?? [];
+    const longest = maxBytesOf(properties, root === 'profile' ? path.replace(/^properties\./, '') : path);
+    return longest === undefined ? UNKNOWN_OUTPUT_BYTES : growth * longest;
+  });
+  return bytes.reduce((sum, one) => sum + one, 0);
+}
+
+/** Of what is inside of a list, or too deep to be known: what all of it has. */
+function maxBytesOf(properties: KnownProperty[], path: string): number | undefined {
+  const parts = path.split('.');
+  for (let length = parts.length; length > 0; length -= 1) {
+    const property = properties.find(({ name }) => name === parts.slice(0, length).join('.'));
+    if (property) return property.maxBytes;
+  }
+  return undefined;
 }

@@ -1,20 +1,28 @@
-import type { CampaignDefinition, WebPushDefinition } from '../campaign/campaign.ts';
+import type { CampaignDefinition, WebhookDefinition, WebPushDefinition } from '../campaign/campaign.ts';
 import { displayLimits } from './browser-families.ts';
 import { placesOf } from './content-faults.ts';
 import { webPushPlaces } from './content-places.ts';
 import type { WebPushContent, WebPushTexts } from './content.ts';
 import { graphemes } from './display-length.ts';
-import { MAX_PUSH_PAYLOAD_BYTES, payloadEstimates, type KnownProperties } from './payload-size.ts';
+import {
+  certainTitles,
+  MAX_PUSH_PAYLOAD_BYTES,
+  payloadEstimates,
+  payloadFaults,
+  type KnownProperties,
+} from './payload-size.ts';
 import type { KnownProperty } from '../ports/properties.ts';
 import type { TemplateEngine } from '../ports/services.ts';
 import { PROFILE_FIELDS } from '../profile.ts';
-import { LEFT_OUT_BY_SAFARI, safariLinkFault } from './safari-payload.ts';
+import { LEFT_OUT_BY_SAFARI, safariLinkFault, safariPreview } from './safari-payload.ts';
 import type { Fault } from '../audience/segment.ts';
 import type { SafariSettings, Site } from '../site.ts';
 
 /** What the warnings of a campaign are judged by. */
 export interface KnownAccount extends KnownProperties {
-  site: Pick<Site, 'safari'> | null;
+  site: (Pick<Site, 'safari'> & { defaultIcon?: string | undefined }) | null;
+  /** Where browsers report to; absent: an address of usual length. */
+  receiptUrl?: string | undefined;
 }
 
 /** @returns what a campaign can be published with and is probably not meant, with where it stands */
@@ -24,7 +32,7 @@ export function publishWarnings(
   known: KnownAccount,
 ): Fault[] {
   const faults = propertyWarnings(definition, templates, known);
-  if (definition.channel !== 'webPush') return faults;
+  if (definition.channel !== 'webPush') return [...faults, ...untoldDataWarnings(definition)];
   return [
     ...faults,
     ...sizeWarnings(definition, known),
@@ -46,6 +54,14 @@ function propertyWarnings(
 ): Fault[] {
   const event = 'live' in definition.who ? definition.who.live.event : null;
   return [...chosenPropertyWarnings(definition, known), ...textWarnings(definition, templates, known, event)];
+}
+
+/** Only a body of the campaign's own can hold what a call gives. */
+function untoldDataWarnings({ who, what }: WebhookDefinition): Fault[] {
+  const required = 'api' in who ? (who.api.requiredData ?? []) : [];
+  if (required.length === 0 || what.body !== undefined) return [];
+  const detail = 'is not told by the standard payload, which has no place for it; use body';
+  return [{ pointer: '/who/api/requiredData', detail }];
 }
 
 /** Of a webhook, the properties that the standard payload is to hold. */
@@ -109,9 +125,12 @@ function isKnown(path: string[], known: KnownProperty[]): boolean {
   return false;
 }
 
-function sizeWarnings({ what }: WebPushDefinition, known: KnownProperties): Fault[] {
-  return payloadEstimates(what, known)
-    .filter(({ least, most }) => most > MAX_PUSH_PAYLOAD_BYTES && least <= MAX_PUSH_PAYLOAD_BYTES)
+function sizeWarnings({ what }: WebPushDefinition, known: KnownAccount): Fault[] {
+  const around = { receiptUrl: known.receiptUrl, defaultIcon: known.site?.defaultIcon };
+  // What is too large in any case is a fault, and is told as one.
+  const faulty = new Set(payloadFaults(what).map(({ pointer }) => pointer));
+  return payloadEstimates(what, known, around)
+    .filter(({ pointer, most }) => most > MAX_PUSH_PAYLOAD_BYTES && !faulty.has(pointer))
     .map(({ pointer, most }) => ({
       pointer,
       detail:
@@ -167,7 +186,29 @@ function safariWarnings({ what }: WebPushDefinition, site: KnownAccount['site'])
     pointer: `/what/${field}`,
     detail: "is left out by Safari's website push",
   }));
-  return [...leftOut, ...safariLinkWarnings(what, site.safari)];
+  return [
+    ...leftOut,
+    ...winnerWarnings(what),
+    ...safariLinkWarnings(what, site.safari),
+    ...safariSizeWarnings(what, site.safari),
+  ];
+}
+
+/** A winner by what some devices never report. */
+function winnerWarnings({ winner }: WebPushContent): Fault[] {
+  if (winner?.by !== 'viewed') return [];
+  const detail = "leaves out what goes to Safari's website push alone, which does not report views";
+  return [{ pointer: '/what/winner/by', detail }];
+}
+
+/** By what is written down: values make it longer, and a body is cut where it does not fit. */
+function safariSizeWarnings(what: WebPushContent, safari: SafariSettings): Fault[] {
+  return certainTitles(what).flatMap(({ pointer, title, url }) => {
+    // A link of another host is told of by itself; here it is as long as it is.
+    const made = safariPreview({ title, url: URL.canParse(url) ? url : safari.allowedDomains[0] }, safari);
+    if (made.kind !== 'rejected' || made.reason !== 'payloadTooLarge') return [];
+    return [{ pointer, detail: `${made.detail}: Safari's website push fails as payloadTooLarge` }];
+  });
 }
 
 /** Of links whose host is written down; the others are judged when they are rendered. */

@@ -93,9 +93,11 @@ export async function renderWebPush(
 
 /** Renders what stands at a place below `/what`, or says where it went wrong. */
 function placesOf(templates: TemplateEngine, scope: Record<string, unknown>) {
+  // One for all texts: a message may not take more for having many.
+  const budget = templates.budget();
   const render = async (at: string, template: string, escape: 'none' | 'url'): Promise<string> => {
     try {
-      return await templates.render(template, scope, { escape });
+      return await templates.render(template, scope, { escape, budget });
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);
       throw new RenderError(`/what/${at}`, fault, { cause: error });

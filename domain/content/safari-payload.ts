@@ -86,6 +86,24 @@ export function safariPayload(
   return { kind: 'ready', payload: payloadWith(`${beginningOf(push.body ?? '', room)}…`), cut: true };
 }
 
+/** What comes with every push beside its texts: ids and a token as long as ours are. */
+const SAFARI_FRAME = {
+  messageId: 'm'.repeat(49),
+  subscriptionId: 's'.repeat(24),
+  token: 't'.repeat(22),
+};
+
+/** @returns what Safari would show of a push that is not sent to anybody yet, and why not */
+export function safariPreview(
+  push: SafariPush,
+  safari: Pick<SafariSettings, 'allowedDomains'>,
+): { kind: 'ready'; body: string; cut: boolean } | Extract<SafariPayload, { kind: 'rejected' }> {
+  const made = safariPayload(push, safari, SAFARI_FRAME);
+  if (made.kind === 'rejected') return made;
+  const { aps } = JSON.parse(made.payload) as { aps: { alert: { body: string } } };
+  return { kind: 'ready', body: aps.alert.body, cut: made.cut };
+}
+
 /** @returns path, query and fragment of a link without its first slash, tagged with the click */
 function landingPath(
   link: string,

@@ -1,5 +1,6 @@
 import { toValue } from 'liquidjs';
 import { createJsonWriter, type JsonWriter } from './json-text.ts';
+import { weigh } from './render-budget.ts';
 import { percentEncoded } from './web-address.ts';
 
 /** What the texts of a template become part of: plain text, an address, or JSON. */
@@ -14,12 +15,22 @@ export interface OutputValue {
 /** A rendered template before its outputs are put into it. */
 export type OutputPiece = string | OutputValue;
 
-/** @returns a value as Liquid prints it */
+/**
+ * @returns a value as Liquid prints it
+ * @throws Error when it is too large for that
+ */
 export function printed(given: unknown): string {
+  if (typeof given === 'string') return given;
+  // A list that holds another twice, which does so itself, and so on, is short to write and endless to print.
+  weigh(given);
+  return joined(given);
+}
+
+function joined(given: unknown): string {
   const value: unknown = toValue(given);
   if (typeof value === 'string') return value;
   if (value === null || value === undefined) return '';
-  if (Array.isArray(value)) return value.map(printed).join('');
+  if (Array.isArray(value)) return value.map(joined).join('');
   // eslint-disable-next-line @typescript-eslint/no-base-to-string -- as LiquidJS does
   return String(value);
 }
@@ -84,6 +95,7 @@ function inJson(piece: OutputPiece, at: JsonWriter): string {
   if (at.escapes()) throw new Error('an expression follows a backslash');
   if (at.inString()) return JSON.stringify(printed(piece.value)).slice(1, -1);
   if (piece.filter === 'json') return printed(piece.value);
+  weigh(piece.value);
   return JSON.stringify(toValue(piece.value)) ?? 'null';
 }
 
@@ -111,8 +123,11 @@ export function mustFit(text: string, maxLength: number): string {
 const HOST_IS_FIXED = /^\s*https?:\/\/[^\s/?#\\@]+[/?#]/i;
 const NOT_IN_HOST =
   'an expression may stand in the path, the query or the fragment of an address, or be the whole address';
-/** Filters whose outcome holds nothing that means something in an address. */
-const ENCODES = new Set(['url_encode', 'cgi_escape']);
+/**
+ * Filters whose outcome is encoded already. That of `uri_escape` may hold `/ ? # &`, as its author wants by writing it;
+ * the host stays, as it does with `raw`.
+ */
+export const ENCODES = new Set(['url_encode', 'cgi_escape', 'uri_escape']);
 
 function trimmed(pieces: OutputPiece[]): OutputPiece[] {
   // Browsers drop tabs and line breaks of an address; a template has them where tags stand in lines of their own.

@@ -1,14 +1,20 @@
-import { CaptureTag, Liquid, toValueSync } from 'liquidjs';
-import type { Context, LiquidOptions, Template } from 'liquidjs';
+import { CaptureTag, Context, Liquid } from 'liquidjs';
+import type { LiquidOptions, Template } from 'liquidjs';
+import { createSpending, type Spending } from './render-budget.ts';
+import { guardedOperators, guardFilters, guardTags } from './template-filters.ts';
+import { boundRange, pathOf, visitTemplates } from './template-tokens.ts';
 import {
   addressOf,
+  ENCODES,
   jsonOf,
   mustFit,
   plainTextOf,
+  printed,
   type OutputPiece,
   type OutputValue,
+  type TemplateEscape,
 } from './template-output.ts';
-import type { RenderTextOptions, TemplateEngine } from '../ports/services.ts';
+import type { RenderBudget, RenderTextOptions, TemplateEngine } from '../ports/services.ts';
 
 /** Thrown when a text cannot be parsed, or cannot be rendered within the limits. */
 export class TemplateError extends Error {
@@ -25,9 +31,9 @@ export interface TemplateLimits {
   /** Characters of one template, and of one rendered text. */
   maxTemplateLength: number;
   maxOutputLength: number;
-  /** Milliseconds one rendering may take. */
+  /** Milliseconds that the texts of one message may take together, or one text that is rendered alone. */
   renderMs: number;
-  /** What filters, ranges and lists of one rendering may make, in characters and elements. */
+  /** What filters, ranges, lists and captures of those may make, in characters and elements. */
   memory: number;
   /** Parsed templates kept, and characters of them altogether. */
   cachedTemplates: number;
@@ -55,24 +61,31 @@ const fileTags = ['include', 'render', 'layout', 'block'];
 export function createTemplateEngine(limits: TemplateLimits = defaultTemplateLimits): SyncTemplateEngine {
   /** The outputs of the rendering under way where they are to be escaped: in their places stand marks. */
   let outputs: OutputValue[] | null = null;
+  /** Of the rendering under way. */
+  let current: { context: Context; spending: Spending } | null = null;
+  const underWay = (): { context: Context; spending: Spending } => {
+    if (current === null) throw new Error('nothing is being rendered');
+    return current;
+  };
   /** By the token of an output, the last filter that its author wrote. */
   const lastFilters = new WeakMap<object, string>();
   const liquid = createLiquid(limits, {
     output(token, value) {
-      if (outputs === null) return value;
+      underWay().spending.check();
+      if (outputs === null) return mustFit(printed(value), limits.maxOutputLength);
       outputs.push({ value, filter: lastFilters.get(token) });
       return `${MARK}${outputs.length - 1}${MARK_END}`;
     },
     // What is captured is a value like others, which is escaped where it is put out.
     captured(text) {
-      mustFit(text, limits.maxOutputLength);
+      underWay().spending.use(mustFit(text, limits.maxOutputLength).length);
       return outputs === null ? text : plainTextOf(piecesOf(text, outputs), limits.maxOutputLength);
     },
   });
-  const cache = new Map<string, Template[]>();
+  const cache = new Map<string, ParsedTemplate>();
   let cachedLength = 0;
 
-  function parsed(text: string): Template[] {
+  function parsed(text: string): ParsedTemplate {
     const known = cache.get(text);
     if (known) {
       // Set again to move it to the end: the first entry is the one longest unused.
@@ -80,20 +93,29 @@ export function createTemplateEngine(limits: TemplateLimits = defaultTemplateLim
       cache.set(text, known);
       return known;
     }
-    const templates = attempt('parse', () => {
+    const made = attempt('parse', () => {
       if (text.includes(MARK) || text.includes(MARK_END)) throw new Error('holds what is no character');
-      const made = liquid.parse(text);
-      noteLastFilters(made, lastFilters);
-      return made;
+      const templates = liquid.parse(text);
+      return { templates, references: examined(templates, lastFilters, () => underWay().context) };
     });
-    cache.set(text, templates);
+    cache.set(text, made);
     cachedLength += text.length;
     for (const oldest of cache.keys()) {
       if (cache.size <= limits.cachedTemplates && cachedLength <= limits.cachedLength) break;
       cache.delete(oldest);
       cachedLength -= oldest.length;
     }
-    return templates;
+    return made;
+  }
+
+  function rendered(templates: Template[], escape: TemplateEscape): string {
+    const { context, spending } = underWay();
+    const { maxOutputLength: most } = limits;
+    const text = mustFit(String(liquid.renderSync(templates, context)), most);
+    spending.check();
+    if (outputs === null) return text;
+    const pieces = piecesOf(text, outputs);
+    return escape === 'url' ? addressOf(pieces, most) : jsonOf(pieces, most);
   }
 
   return {
@@ -109,34 +131,54 @@ export function createTemplateEngine(limits: TemplateLimits = defaultTemplateLim
 
     references(text) {
       if (isStatic(text)) return [];
-      return attempt('parse', () => liquid.globalVariableSegmentsSync(parsed(text))).map((segments) => {
-        // What stands in brackets is known only when it is rendered.
-        const dynamic = segments.findIndex((segment) => Array.isArray(segment));
-        return (dynamic === -1 ? segments : segments.slice(0, dynamic)).map(String);
-      });
+      try {
+        return parsed(text).references;
+      } catch (error) {
+        // That it does not parse is what `check` says.
+        if (error instanceof TemplateError) return [];
+        throw error;
+      }
     },
 
-    render(text, scope, { escape = 'none' } = {}) {
+    budget: () => createSpending(limits.renderMs, limits.memory),
+
+    render(text, scope, { escape = 'none', budget } = {}) {
       if (isStatic(text)) return text;
-      const templates = parsed(text);
+      const { templates } = parsed(text);
+      const spending = spendingOf(budget) ?? createSpending(limits.renderMs, limits.memory);
       return attempt('render', () => {
         outputs = escape === 'none' ? null : [];
+        current = { context: contextOf(liquid, scope, spending), spending };
         try {
-          // A copy, because the tags `increment` and `decrement` write into the scope.
-          const { maxOutputLength: most } = limits;
-          const rendered = mustFit(String(liquid.renderSync(templates, { ...scope })), most);
-          if (outputs === null) return rendered;
-          const pieces = piecesOf(rendered, outputs);
-          return escape === 'url' ? addressOf(pieces, most) : jsonOf(pieces, most);
+          return spending.within(() => rendered(templates, escape));
         } finally {
           outputs = null;
+          current = null;
         }
       });
     },
   };
 }
 
-const MAX_DEPTH = 100;
+interface ParsedTemplate {
+  templates: Template[];
+  references: string[][];
+}
+
+function spendingOf(budget: RenderBudget | undefined): Spending | undefined {
+  return budget as Spending | undefined;
+}
+
+/** What LiquidJS looks its variables up in and spends its limits of. */
+function contextOf(liquid: Liquid, scope: Record<string, unknown>, spending: Spending): Context {
+  const memoryLimit = { use: (count: number) => spending.use(count), check: () => spending.check() };
+  const renderLimit = { use: () => spending.check(), check: () => spending.check() };
+  const limiters = { memoryLimit, renderLimit, liquid } as unknown as ConstructorParameters<
+    typeof Context
+  >[3];
+  // A copy, because the tags `increment` and `decrement` write into the scope.
+  return new Context({ ...scope }, liquid.options, { sync: true }, limiters);
+}
 
 /** Around the number of an output; noncharacters, which no text has. */
 const MARK = '\ufdd0';
@@ -150,23 +192,51 @@ function piecesOf(text: string, outputs: OutputValue[]): OutputPiece[] {
   });
 }
 
+/**
+ * Notes the last filter of each output, makes ranges end, and gathers what the templates read of the scope.
+ * @throws Error when a template has more parts than can be followed in time
+ */
+function examined(
+  templates: Template[],
+  lastFilters: WeakMap<object, string>,
+  context: () => Context,
+): string[][] {
+  const references = new Map<string, string[]>();
+  visitTemplates(templates, {
+    template: (template) => noteLastFilters(template, lastFilters),
+    token(token, isOwn) {
+      boundRange(token, context);
+      const path = pathOf(token);
+      if (path?.[0] !== undefined && !isOwn(path[0])) references.set(JSON.stringify(path), path);
+    },
+  });
+  return [...references.values()];
+}
+
 /** Outputs that end in `json`, `raw` or `url_encode` are escaped already, or are not to be. */
-function noteLastFilters(templates: Template[], lastFilters: WeakMap<object, string>, depth = 0): void {
-  // Far below what would exhaust the stack of whoever goes through the template.
-  if (depth > MAX_DEPTH) throw new Error(`nests deeper than ${MAX_DEPTH} levels`);
-  for (const template of templates) {
-    const { value, token } = template as Template & { value?: { filters?: { name: string }[] } };
-    const filters = value?.filters ?? [];
-    const last = filters.at(-1);
-    // LiquidJS adds a filter of its own to an output, and tells the tag `echo` by the token of the tag.
-    const own = last === undefined ? undefined : (Reflect.get(last, 'token') as object | undefined);
-    const echo = filters.at(-1)?.name;
-    if (echo !== undefined) lastFilters.set(token, echo);
-    const written = filters.at(-2)?.name;
-    if (own !== undefined && written !== undefined) lastFilters.set(own, written);
-    if (template.children)
-      noteLastFilters(toValueSync(template.children(false, true)), lastFilters, depth + 1);
-  }
+function noteLastFilters(template: Template, lastFilters: WeakMap<object, string>): void {
+  const { value, token } = template as Template & {
+    value?: { filters?: { name: string; args?: unknown[] }[] };
+  };
+  const filters = value?.filters ?? [];
+  const last = filters.at(-1);
+  // LiquidJS adds a filter of its own to an output, and tells the tag `echo` by the token of the tag.
+  const own = last === undefined ? undefined : (Reflect.get(last, 'token') as object | undefined);
+  const echo = meaningful(filters);
+  if (echo !== undefined) lastFilters.set(token, echo);
+  const written = meaningful(filters.slice(0, -1));
+  if (own !== undefined && written !== undefined) lastFilters.set(own, written);
+}
+
+/** What says how an output is escaped: a `default` of a fixed text changes nothing of what was encoded before it. */
+function meaningful(filters: { name: string; args?: unknown[] }[]): string | undefined {
+  const last = filters.at(-1);
+  if (last?.name !== 'default') return last?.name;
+  const before = meaningful(filters.slice(0, -1));
+  const isFixed = (last.args ?? []).every(
+    (arg) => typeof arg === 'object' && arg !== null && 'content' in arg,
+  );
+  return isFixed && before !== undefined && ENCODES.has(before) ? before : 'default';
 }
 
 type OutputEscape = NonNullable<LiquidOptions['outputEscape']>;
@@ -187,8 +257,7 @@ function createLiquid(limits: TemplateLimits, hooks: OutputHooks): Liquid {
     timezoneOffset: 0,
     locale: 'en-US',
     parseLimit: limits.maxTemplateLength,
-    renderLimit: limits.renderMs,
-    memoryLimit: limits.memory,
+    operators: guardedOperators(),
     // LiquidJS calls it as a filter, with the token of the output; what it gives is written as any value is.
     outputEscape: function (this: { token: object }, value: unknown) {
       return hooks.output(this.token, value);
@@ -206,9 +275,9 @@ function createLiquid(limits: TemplateLimits, hooks: OutputHooks): Liquid {
     },
   );
   for (const tag of fileTags) delete liquid.tags[tag];
-  // It draws at random, so that a message tried again would read differently.
-  liquid.unregisterFilter('sample');
   takeNowFromScope(liquid);
+  guardFilters(liquid, limits.maxOutputLength);
+  guardTags(liquid);
   return liquid;
 }
 
@@ -239,7 +308,9 @@ function attempt<T>(stage: 'parse' | 'render', work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const text = error instanceof Error ? error.message : String(error);
+    // LiquidJS wraps what it catches, and tells of it by the message alone.
+    const message = /call stack/i.test(text) ? 'nests too deeply' : text;
     throw new TemplateError(stage, message.split('\n')[0] ?? message, { cause: error });
   }
 }

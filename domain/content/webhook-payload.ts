@@ -101,8 +101,9 @@ export async function renderKeyValues(
     ...shared
   } = scopeOf({ ...context, profile: NOBODY });
   const rendered: Record<string, string> = {};
+  const budget = templates.budget();
   for (const [key, template] of Object.entries(what.keyValues ?? {}))
-    rendered[key] = await at(`keyValues/${key}`, () => templates.render(template, shared));
+    rendered[key] = await at(`keyValues/${key}`, () => templates.render(template, shared, { budget }));
   return rendered;
 }
 
@@ -119,8 +120,19 @@ export async function renderWebhookBody(
   const body = await at('body', () =>
     templates.render(template, scopeOf(context), { escape: contentType === 'json' ? 'json' : 'none' }),
   );
-  if (contentType === 'json') await at('body', () => void JSON.parse(body));
+  if (contentType === 'json' && !isJson(body))
+    throw new Error('/what/body: what came out is not the JSON that the target is told it is');
   return body;
+}
+
+/** The parser's own words would quote what was rendered. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function at<T>(place: string, work: () => Promise<T> | T): Promise<T> {

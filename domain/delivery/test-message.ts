@@ -30,5 +30,11 @@ export interface TestSendResult {
   sent: boolean;
   reason?: string;
   detail?: string;
-  devices: { subscriptionId: string; outcome: DeliveryOutcome | { kind: 'notBegun' } }[];
+  devices: {
+    subscriptionId: string;
+    outcome: DeliveryOutcome | { kind: 'notBegun' };
+    /** Webhooks: what was answered, cut to its first kilobytes. */
+    answer?: { status: number; body: string; truncated: boolean } | undefined;
+    detail?: string | undefined;
+  }[];
 }

@@ -1,6 +1,8 @@
 import type { ExplainFacts, Step, StepName } from './explain-facts.ts';
 import { callText } from './explain-row.ts';
-import { delayStep, quietHoursStep, scheduleStep, windowStep } from './explain-waits.ts';
+import { delayStep, ownDefinition, quietHoursStep, scheduleStep, windowStep } from './explain-waits.ts';
+import { isInSample } from '../content/variants-sample.ts';
+import { winnerIn } from '../content/winner.ts';
 import { isOpen, type Message, type SuppressionReason } from '../delivery/message.ts';
 import { bucketsOf, type Bucket } from '../delivery/throughput.ts';
 
@@ -89,13 +91,14 @@ function suppressionText(row: Message): string {
   return `${WHY[row.reason as SuppressionReason] ?? row.reason ?? 'it was suppressed'}${by}${inBrackets(row.detail)}`;
 }
 
-function waitingText(row: Message, { nowMs, campaign, settings }: ExplainFacts): string {
+function waitingText(row: Message, facts: ExplainFacts): string {
+  const { nowMs, campaign, settings } = facts;
   if (row.held) return 'Waiting: who of the audience is within the targeting cap is not drawn yet';
   if (row.state === 'sending') return 'Waiting: it is being sent right now';
   const due = row.dueAt.toISOString();
   const paused = campaign.status === 'paused' ? '; the campaign is paused' : '';
   if (row.attempts.length > 0) return `Waiting: tried ${row.tries} times, and due again at ${due}${paused}`;
-  if (row.dueAt.getTime() > nowMs) return `Waiting: to be sent at ${due}${paused}`;
+  if (row.dueAt.getTime() > nowMs) return `Waiting: to be sent at ${due}${winnerText(row, facts)}${paused}`;
   const rates = bucketsOf(campaign, settings, row.released === true)
     .map(rateText)
     .join(' and ');
@@ -105,6 +108,16 @@ function waitingText(row: Message, { nowMs, campaign, settings }: ExplainFacts):
   }
   const when = rates === '' ? 'to be sent any moment' : `to be sent when its turn comes under ${rates}`;
   return `Waiting: due since ${due}, and ${when}${paused}`;
+}
+
+/** Why a message of a run waits that the variants are not tried with. */
+function winnerText(row: Message, facts: ExplainFacts): string {
+  const definition = ownDefinition(row, facts);
+  if (row.runId === undefined || definition?.channel !== 'webPush') return '';
+  const { sample } = definition.what.winner ?? {};
+  if (sample === undefined || winnerIn(facts.campaign, definition)) return '';
+  if (isInSample(row.campaignId, row.profileId, sample)) return '';
+  return `, since it waits until the winner is known among the variants, which ${sample} % of the audience try`;
 }
 
 function rateText({ name, perMinute }: Bucket): string {

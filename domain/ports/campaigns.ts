@@ -52,8 +52,11 @@ export interface CampaignRepository {
    */
   complete(id: string, version: number | null): Promise<boolean>;
   version(id: string, version: number): Promise<CampaignDefinition | null>;
-  /** Makes a variant the one that alone is sent from now on, unless one is already. @returns the one that is */
-  setWinner(id: string, variant: string): Promise<string>;
+  /**
+   * Makes a variant the one that alone is sent from now on, unless the contest has a winner already.
+   * @returns the one that is
+   */
+  setWinner(id: string, contest: string, variant: string): Promise<string>;
   /** Marks a campaign as done with: nothing of it is open any more. */
   finish(id: string): Promise<void>;
   /** Published campaigns that are not done with: their workflow must be there. */

@@ -64,6 +64,8 @@ export interface MessageRepository {
   insertApiRows(rows: NewApiRow[]): Promise<number>;
   /** Writes down in which batch claimed rows travel. @returns the ids of those that the token still holds */
   noteBatch(rows: { id: string; token: string }[], batchId: string): Promise<Set<string>>;
+  /** Takes the open rows of a batch out of it, apart from these: they travel in another one. */
+  leaveBatch(batchId: string, except: string[]): Promise<void>;
   /** @returns how many rows of a batch are open */
   countOpenOfBatch(batchId: string): Promise<number>;
   /** `conflict`: another waiting row of the passage is there. */
@@ -128,12 +130,20 @@ export interface MessageRepository {
     limit: number,
   ): Promise<Message[]>;
   stats(campaignId: string, kind: AudienceKind, nowMs: number): Promise<CampaignStats>;
-  /** @returns of each variant how many messages were sent, and how many of them have a receipt of each kind */
-  variantStats(campaignId: string): Promise<Map<string, VariantCounts>>;
+  /**
+   * @param versions only the messages of these; absent: of all
+   * @returns of each variant how many messages were sent, and how many of them have a receipt of each kind
+   */
+  variantStats(
+    campaignId: string,
+    versions?: { from: number; to: number },
+  ): Promise<Map<string, VariantCounts>>;
 }
 
 export interface VariantCounts {
   sent: number;
+  /** Those of the sent that a device took which reports more than clicks. */
+  reporting: number;
   failed: number;
   delivered: number;
   viewed: number;

@@ -43,32 +43,46 @@ export interface SitePatch {
 }
 
 export interface SiteRepository {
+  /** @throws WebsitePushIdTakenError */
   create(site: Site): Promise<void>;
   /** @returns the site, null when there is none or no id was given */
   byId(id: string | undefined): Promise<Site | null>;
   /** @returns the site with this Safari website push id */
   byWebsitePushId(websitePushId: string): Promise<Site | null>;
   list(after: string | null, limit: number): Promise<Site[]>;
-  /** @returns null when there is none */
+  /**
+   * @returns null when there is none
+   * @throws WebsitePushIdTakenError
+   */
   change(id: string, patch: SitePatch): Promise<Site | null>;
   /**
    * Makes another key pair the current one; the one before is kept for the subscriptions made under it. Repeating it
    * with the pair that is current changes nothing; one that was current before becomes so again.
+   * @param rotation names the change, which is noted with the pair: the same one is carried out once, whatever the keys
    */
-  rotateVapid(id: string, keys: VapidKeys): Promise<Site | null>;
+  rotateVapid(id: string, keys: VapidKeys, rotation: string): Promise<Site | null>;
+  /** Forgets an earlier key pair; the current one stays. @returns null when there is no such site */
+  removeVapid(id: string, publicKey: string): Promise<Site | null>;
 }
 
 export interface SubscriptionRepository {
   /**
    * Creates, or brings back and changes the one with the same site and endpoint; what is absent stays as it is.
+   * A profile has at most {@link MAX_DEVICES} active ones on a site: beyond, those synced longest ago expire.
    * @param owner whether one that is there goes over to the profile, or keeps the one it has
    * @param vapidPublicKey what a new one of `vapid` was made under, where it does not say so itself
+   * @throws OtherVisitorError when it is active and noted with another `visitor` than the one given
    */
   upsert(
     subscription: Omit<
       Subscription,
       'id' | 'createdAt' | 'syncedAt' | 'status' | 'topics' | 'customAttributes'
-    > & { topics?: string[] | undefined; customAttributes?: Record<string, unknown> | undefined },
+    > & {
+      topics?: string[] | undefined;
+      customAttributes?: Record<string, unknown> | undefined;
+      /** Stands for the visitor who registers it, and is kept with it. */
+      visitor?: string | undefined;
+    },
     owner: 'replace' | 'keep',
     vapidPublicKey?: string,
   ): Promise<{
@@ -89,8 +103,13 @@ export interface SubscriptionRepository {
   /** Once: marks active ones as expired. @returns how many changed */
   expire(ids: string[]): Promise<number>;
   setStatus(id: string, status: Subscription['status']): Promise<Subscription | null>;
-  /** Opts out the subscription with this endpoint, if there is one. */
-  optOut(siteId: string, endpoint: string): Promise<void>;
+  /** @returns whether there is one with this endpoint, in whatever status, that this visitor registered */
+  isOfVisitor(siteId: string, endpoint: string, visitor: string): Promise<boolean>;
+  /**
+   * Opts out the subscription with this endpoint, if there is one.
+   * @throws OtherVisitorError when it is noted with a visitor, and that is not the one given
+   */
+  optOut(siteId: string, endpoint: string, visitor?: string): Promise<void>;
   /** Expires one whose browser subscribed anew, and notes what took its place. Repeating it changes nothing. */
   replace(id: string, replacedBy: Pick<Subscription, 'id' | 'transport'>): Promise<void>;
   /**

@@ -2,15 +2,18 @@
 export interface KnownProperty {
   name: string;
   types: ('string' | 'number' | 'boolean' | 'date' | 'array' | 'object')[];
-  /** Up to three values, cut to 80 characters. */
+  /** Up to three values, cut to 80 characters; what may be about one person alone is masked. */
   examples: unknown[];
+  /** The longest value in bytes, as it stands in JSON; absent: not known. No answer of the API shows it. */
+  maxBytes?: number | undefined;
 }
 
 /** Which properties there are, learned from a sample of what was stored. */
 export interface PropertyRepository {
-  ofProfiles(): Promise<KnownProperty[]>;
-  /** @returns the properties of the latest events of a name; [] when there are none */
-  ofEvent(name: string): Promise<KnownProperty[]>;
-  /** @returns the names of events, the latest first, at most so many */
-  eventNames(limit: number): Promise<string[]>;
+  /** @returns null when it could not be looked up in time */
+  ofProfiles(): Promise<KnownProperty[] | null>;
+  /** @returns the properties of the latest events of a name; [] when there are none, null when it took too long */
+  ofEvent(name: string): Promise<KnownProperty[] | null>;
+  /** @returns the names of events, the latest first, at most so many; null when it took too long */
+  eventNames(limit: number): Promise<string[] | null>;
 }

@@ -11,8 +11,8 @@ export interface RunRepository {
   openDue(campaign: Pick<Campaign, 'id' | 'version'>, due: PlannedRun[]): Promise<void>;
   /** @returns the run of a campaign with the latest instant, also one that was missed */
   latest(campaignId: string): Promise<Run | null>;
-  /** @returns the first run of a campaign that was not missed */
-  first(campaignId: string): Promise<Run | null>;
+  /** @returns the first run of a campaign that was not missed, of a version or of one after it */
+  first(campaignId: string, version: number): Promise<Run | null>;
   /** @returns the runs of a campaign that are not over, up to 1,000 */
   openOf(campaignId: string): Promise<Run[]>;
   byId(id: string): Promise<Run | null>;

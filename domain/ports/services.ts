@@ -16,7 +16,14 @@ export interface Randomness {
   token(): string;
 }
 
+/** What the texts of one message may take together: time and memory. Only the engine that made it can read it. */
+export interface RenderBudget {
+  readonly within: unknown;
+}
+
 export interface RenderTextOptions {
+  /** Absent: the text has one of its own. */
+  budget?: RenderBudget | undefined;
   /**
    * What the text is: its outputs are percent-encoded in an address and escaped as strings in JSON; default `none`,
    * plain text. The filter `raw` puts a value in as it is.
@@ -28,8 +35,10 @@ export interface RenderTextOptions {
 export interface TemplateEngine {
   /** @returns the fault, or null when the text parses */
   check(text: string): string | null;
-  /** @returns the paths of what the text reads, such as `['profile', 'name']`; of `a[b]` as far as it is known */
+  /** @returns the paths of what the text reads, such as `['profile', 'name']`; of `a[b]` as far as it is known; none of a faulty text */
   references(text: string): string[][];
+  /** @returns a budget for the texts of one message */
+  budget(): RenderBudget;
   /**
    * Fills a template from the scope: own properties only, what is missing is empty. The word `now` in
    * `{{ 'now' | date: '%d.%m.' }}` is the scope's `now`, an ISO 8601 instant; dates are shown in UTC unless

@@ -24,13 +24,13 @@ export interface WebhookRepository {
   /** @returns the campaigns that use it when it is in use, and is not deleted; null when there is none with this id */
   delete(id: string): Promise<'deleted' | ReferenceUser[] | null>;
   addAttempt(attempt: WebhookAttempt): Promise<void>;
-  /** @returns the attempts of a target, the latest first, after the one with this id */
+  /** @returns the attempts of a target, the latest first, after the one with this id; null when there is none with it */
   attempts(
     webhookId: string,
     filter: { campaignId?: string | undefined; batchId?: string | undefined },
     after: string | null,
     limit: number,
-  ): Promise<WebhookAttempt[]>;
+  ): Promise<WebhookAttempt[] | null>;
 }
 
 /** How many requests to a target are under way at once, over all workers. */

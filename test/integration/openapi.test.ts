@@ -80,8 +80,32 @@ describe('the OpenAPI document', function () {
       expect(Object.keys(problem.content as Json), name).to.deep.equal(['application/problem+json']);
       expect(Object.keys(answers).length, name).to.be.at.least(1);
       for (const answer of Object.values(answers)) expect(answer.description, name).to.be.a('string');
-      const open = / \/(v1\/sdk\/|v1\/safari\/|v1\/icons\/|healthz|readyz)/.test(name);
+      const open =
+        / \/(v1\/sdk\/|v1\/safari\/|v1\/icons\/|healthz|readyz)/.test(name) &&
+        !name.includes('/registrations/');
       expect(operation.security !== undefined, name).to.equal(!open);
+    }
+  });
+
+  it('says of what type an answer is that is no JSON, and how Safari proves who it is', () => {
+    const typesOf = (path: string, method: string): string[] =>
+      Object.keys(document.paths[path][method].responses['200'].content as Json);
+    expect(typesOf('/v1/icons/{name}.png', 'get')).to.deep.equal(['image/png']);
+    expect(typesOf('/v1/sdk/manifest.json', 'get')).to.deep.equal(['application/manifest+json']);
+    for (const version of ['v1', 'v2']) {
+      const at = `/v1/safari/${version}`;
+      expect(typesOf(`${at}/pushPackages/{websitePushId}`, 'post')).to.deep.equal(['application/zip']);
+      const registration = document.paths[`${at}/devices/{deviceToken}/registrations/{websitePushId}`];
+      for (const method of ['post', 'delete']) {
+        expect(registration[method].security).to.deep.equal([{ ApplePushNotifications: [] }]);
+      }
+    }
+    const { securitySchemes } = document.components as Json;
+    expect(securitySchemes.ApplePushNotifications).to.include({ in: 'header', name: 'Authorization' });
+    for (const [name, { security = [] }] of operations()) {
+      for (const scheme of (security as Json[]).flatMap((one) => Object.keys(one))) {
+        expect(securitySchemes, name).to.have.property(scheme);
+      }
     }
   });
 

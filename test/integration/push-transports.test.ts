@@ -126,7 +126,14 @@ describe('a campaign over every transport of a site', function () {
       receiptId,
       at: new Date().toISOString(),
     };
-    const answer = await stack.client.raw('POST', '/v1/sdk/receipts', JSON.stringify(receipt));
+    const report = (kind: string) =>
+      stack.client.raw('POST', '/v1/sdk/receipts', JSON.stringify({ ...receipt, kind }));
+    for (const kind of ['delivered', 'viewed', 'dismissed']) {
+      const refused = await report(kind);
+      expect(refused.status, kind).to.equal(403);
+      expect(refused.body, kind).to.include({ code: 'receipt_refused' });
+    }
+    const answer = await report('clicked');
     expect(answer.status, JSON.stringify(answer.body)).to.equal(204);
     const stats = await statsOf(stack, campaignId);
     expect(stats).to.include({ clicked: 1, delivered: null, viewed: null, dismissed: null });

@@ -17,7 +17,10 @@ function keyPair(): { publicKey: string; privateKey: string } {
   curve.generateKeys();
   return {
     publicKey: curve.getPublicKey('base64url'),
-    privateKey: curve.getPrivateKey().toString('base64url').padStart(43, 'A'),
+    // The curve leaves zeros in front out.
+    privateKey: Buffer.concat([Buffer.alloc(32), curve.getPrivateKey()])
+      .subarray(-32)
+      .toString('base64url'),
   };
 }
 
@@ -188,6 +191,35 @@ describe('sites', function () {
       }
     });
 
+    it('to a website push id that several sites take at once is of one, and a fault of the others', async () => {
+      const settings = safari();
+      const made = await Promise.all(
+        [1, 2, 3, 4].map((i) => stack.client.post('/v1/sites', { name: `S${i}`, safari: settings })),
+      );
+      expect(made.map(({ status }) => status).sort()).to.deep.equal([201, 422, 422, 422]);
+      const refused = made.filter(({ status }) => status === 422);
+      for (const answer of refused) {
+        expect(expectProblem(answer, 'validation_failed')).to.deep.equal(['/safari/websitePushId']);
+      }
+      const again = safari();
+      const sites = await Promise.all([1, 2, 3].map(() => makeSite(stack)));
+      const changed = await Promise.all(sites.map(({ id }) => patch(id, { safari: again })));
+      expect(changed.map(({ status }) => status).sort()).to.deep.equal([200, 422, 422]);
+    });
+
+    it('of what Safari needs warns when Safari cannot call us, without https', async () => {
+      const settings = safari();
+      const created = await stack.client.must('/v1/sites', { name: 'Shop', safari: settings });
+      const id = created.id as string;
+      const changed = await patch(id, { safari: { websiteName: 'Shop 5' } });
+      for (const { warnings } of [created, changed.body as Record<string, any>]) {
+        expect(warnings).to.have.length(1);
+        expect(warnings[0].pointer).to.equal('/safari');
+        expect(warnings[0].detail).to.match(/BECKON_PUBLIC_URL, which must be https and is http:/);
+      }
+      expect((await patch(id, { name: 'Shop 6' })).body).to.not.have.property('warnings');
+    });
+
     it('cannot take the website push id of another site', async () => {
       const settings = safari();
       const first = await makeSite(stack, { safari: settings });
@@ -273,6 +305,60 @@ describe('sites', function () {
       expect(kept.sort()).to.deep.equal(
         [site.vapid.publicKey, ...pairs.map(({ publicKey }) => publicKey)].sort(),
       );
+    });
+
+    it('are rotated once for an idempotency key, also when the answer of the first call was lost', async () => {
+      const site = await makeSite(stack);
+      const rotate = (key: string): Promise<Answer> =>
+        stack.client.post(`/v1/sites/${site.id}/rotate-vapid`, {}, { 'idempotency-key': key });
+      const first = await rotate('rotation-1');
+      // As after a crash before the answer was noted.
+      const { deletedCount } = await stack.db
+        .collection('idempotency')
+        .deleteMany({ _id: /rotation-1$/ as never });
+      expect(deletedCount).to.equal(1);
+      expect((await rotate('rotation-1')).body).to.deep.equal(first.body);
+      const second = await rotate('rotation-2');
+      await stack.db.collection('idempotency').deleteMany({ _id: /rotation-1$/ as never });
+      const late = await rotate('rotation-1');
+      expect(late.body, 'after another rotation').to.deep.equal(second.body);
+      expect(late.body.earlierVapid).to.have.length(2);
+    });
+
+    it('that nobody is subscribed under can be deleted, which makes room for others', async () => {
+      const site = await makeSite(stack);
+      const first = site.vapid.publicKey;
+      const old = await subscribe(stack, site, 'vapid-delete-1');
+      await stack.db
+        .collection('subscriptions')
+        .updateOne({ _id: old.id as never }, { $unset: { vapidPublicKey: 1 } });
+      const pairs = Array.from({ length: 3 }, keyPair);
+      for (const vapid of pairs) await stack.client.must(`/v1/sites/${site.id}/rotate-vapid`, { vapid });
+      const remove = (publicKey: string): Promise<Answer> =>
+        stack.client.raw('DELETE', `/v1/sites/${site.id}/vapid-keys/${publicKey}`);
+      expectProblem(await remove(pairs[2]!.publicKey), 'in_use', 'the current one');
+      expectProblem(await remove(first), 'in_use', 'one with a subscriber');
+      expectProblem(await remove(keyPair().publicKey), 'not_found');
+      const removed = await remove(pairs[0]!.publicKey);
+      expect(removed.status, JSON.stringify(removed.body)).to.equal(200);
+      const left = removed.body.earlierVapid.map(({ publicKey }: { publicKey: string }) => publicKey);
+      expect(left).to.deep.equal([pairs[1]!.publicKey, first]);
+      expectProblem(await remove(pairs[0]!.publicKey), 'not_found');
+
+      await stack.client.raw('DELETE', `/v1/subscriptions/${old.id}`);
+      expect((await remove(first)).status, 'once nobody is').to.equal(200);
+      // A subscription whose key is not noted was made under the first, not under the one that is current.
+      const doc = await docOf(site.id);
+      expect(doc?.firstVapidPublicKey).to.equal(first);
+
+      const earlier = Array.from({ length: 50 }, () => ({ ...keyPair(), retiredAt: new Date() }));
+      await stack.db
+        .collection('sites')
+        .updateOne({ _id: site.id as never }, { $set: { earlierVapid: earlier } });
+      const rotate = (): Promise<Answer> => stack.client.post(`/v1/sites/${site.id}/rotate-vapid`, {});
+      expectProblem(await rotate(), 'too_many');
+      expect((await remove(earlier[7]!.publicKey)).status).to.equal(200);
+      expect((await rotate()).status).to.equal(200);
     });
 
     it('must be a pair, and a subscription must name one that the site has or had', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { messagesOf, post, publish, statsOf } from '../support/fixtures.ts';
+import { makeSite, messagesOf, post, publish, statsOf, subscribe } from '../support/fixtures.ts';
 import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
 import { setSettings } from '../support/settings.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
@@ -284,18 +284,74 @@ describe('webhook campaigns', function () {
     expect(receiver.received).to.have.length(1);
   });
 
-  it('never have more requests under way than the target takes', async () => {
-    const webhookId = await target({ limits: { concurrency: 1, perMinute: 120, timeout: '5s' } });
+  it('have as many requests under way as the target takes, and never more', async () => {
+    receiver.answer({ status: 200, delayMs: 500 });
+    const webhookId = await target({ limits: { concurrency: 3, timeout: '5s' } });
+    const campaignId = await publish(stack, {
+      name: 'Side by side',
+      channel: 'webhook',
+      who: { past: await people(9) },
+      what: { webhookId, batch: { size: 1 } },
+    });
+    await settled(campaignId, 9);
+    expect(receiver.received).to.have.length(9);
+    expect(receiver.most()).to.equal(3);
+  });
+
+  it('leave at the rate of the target, and are not taken up before', async () => {
+    const webhookId = await target({ limits: { concurrency: 8, perMinute: 120, timeout: '5s' } });
     const campaignId = await publish(stack, {
       name: 'Slowly',
       channel: 'webhook',
-      who: { past: await people(5) },
+      who: { past: await people(8) },
       what: { webhookId, batch: { size: 1 } },
     });
-    await settled(campaignId, 5);
-    expect(receiver.received).to.have.length(5);
-    // 120 a minute are two a second, and two may leave at once.
-    expect(receiver.received[4]!.at - receiver.received[0]!.at).to.be.at.least(900);
+    await settled(campaignId, 8);
+    // Two may leave at once, and then two a second.
+    expect(receiver.received[7]!.at - receiver.received[0]!.at).to.be.at.least(2_500);
+    const rows = await stack.db.collection('messages').find({ campaignId }).toArray();
+    expect(rows.map(({ claims }) => claims as number)).to.deep.equal(Array(8).fill(1));
+  });
+
+  it('fill their batches also where some of the audience is left out', async () => {
+    const webhookId = await target();
+    const past = await people(14, (i) => (i % 2 === 0 ? { email: `${i}@shop.example` } : {}));
+    const campaignId = await publish(stack, {
+      name: 'Filled',
+      channel: 'webhook',
+      who: { past },
+      what: { webhookId, required: ['email'], fields: ['identity'], batch: { size: 3 } },
+    });
+    await settled(campaignId, 14);
+    expect(receiver.received.map((request) => identitiesIn(request).length).sort()).to.deep.equal([1, 3, 3]);
+  });
+
+  it('hold up nothing else when their target hangs', async () => {
+    receiver.answer({ status: 200, delayMs: 30_000 });
+    const webhookId = await target({ limits: { concurrency: 2, timeout: '8s' } });
+    const hanging = await publish(stack, {
+      name: 'Hanging',
+      channel: 'webhook',
+      who: { live: { event: 'Hangs' } },
+      what: { webhookId, batch: { size: 1 } },
+    });
+    await post(stack, ...Array.from({ length: 60 }, (_, i) => ({ identity: `hangs ${i}`, name: 'Hangs' })));
+    await waitFor('requests that hang', () => Promise.resolve(receiver.received.length >= 2));
+    const site = await makeSite(stack);
+    await subscribe(stack, site, 'hangs not');
+    const push = await publish(stack, {
+      name: 'Pushes',
+      channel: 'webPush',
+      siteId: site.id,
+      who: { live: { event: 'Pushes' } },
+      what: { title: 'At once' },
+    });
+    const postedAt = Date.now();
+    await post(stack, { identity: 'hangs not', name: 'Pushes' });
+    await settled(push, 1);
+    expect(Date.now() - postedAt).to.be.below(6_000);
+    expect(receiver.most()).to.equal(2);
+    await stack.client.must(`/v1/campaigns/${hanging}/stop`);
   });
 
   it('of live behaviour travel together, leave within a second, and tell of their events', async () => {

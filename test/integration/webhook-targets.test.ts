@@ -386,6 +386,10 @@ describe('webhook targets', () => {
     );
     const ofBatch = expected.filter(({ batchId }) => batchId === 'batch-3');
     expect(ids((await pages('&batchId=batch-3')) as { id: string }[])).to.deep.equal(ids(ofBatch));
+    for (const cursor of ['nonsense', 'other']) {
+      const unknown = await stack.client.get(`/v1/webhooks/${id}/attempts?cursor=${cursor}`);
+      expect(expectProblem(unknown, 'validation_failed')).to.deep.equal(['?cursor']);
+    }
   });
 
   it('have their log kept for 30 days, under indexes that its reads use', async () => {

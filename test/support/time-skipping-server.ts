@@ -2,7 +2,8 @@ import { constants } from 'node:fs';
 import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { Runtime } from '@temporalio/worker';
+import { workerLogger } from '../../worker.ts';
 
 import { cacheRoot, installInto } from '../../embedded/cache.ts';
 import { createProgress } from '../../embedded/progress.ts';
@@ -36,7 +37,7 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 /** Lets workers log warnings and errors only; call it before the first worker or environment of the process. */
 export function quietWorkers(): void {
   try {
-    Runtime.install({ logger: new DefaultLogger('WARN') });
+    Runtime.install({ logger: workerLogger() });
   } catch {
     // It can be installed once; whoever was first has decided.
   }

@@ -17,6 +17,8 @@ export interface ReceivedWebhook {
 export interface WebhookReceiver {
   url: string;
   received: ReceivedWebhook[];
+  /** Most requests that were under way at once. */
+  most(): number;
   /** Every request that follows is answered like this, until the next call; `status` 0 ends the connection. */
   answer(how: { status: number; headers?: Record<string, string>; body?: string; delayMs?: number }): void;
   close(): Promise<void>;
@@ -26,7 +28,14 @@ export interface WebhookReceiver {
 export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   let how: Parameters<WebhookReceiver['answer']>[0] = { status: 200 };
   const received: ReceivedWebhook[] = [];
+  let underWay = 0;
+  let most = 0;
   const server = createServer((request, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    response.on('close', () => {
+      underWay -= 1;
+    });
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -45,6 +54,7 @@ export async function startWebhookReceiver(): Promise<WebhookReceiver> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
+    most: () => most,
     answer(next) {
       how = next;
     },

@@ -1,6 +1,7 @@
 import { anonymousIdOf } from './anonymous-id.ts';
 import { describeBrowser } from './browser-info.ts';
 import { bytesOf, sameBytes } from './base64url.ts';
+import { forgetReplaces, keepReplaces, pendingReplaces } from './pending-replaces.ts';
 import { reportSafariClick } from './safari-click.ts';
 import { askSafari, needsSafariPush, safariToken } from './safari-push.ts';
 
@@ -17,8 +18,8 @@ export interface BeckonOptions {
 }
 
 export interface SubscribeOptions {
-  topics?: string[];
-  customAttributes?: Record<string, unknown>;
+  topics?: string[] | undefined;
+  customAttributes?: Record<string, unknown> | undefined;
 }
 
 /** `denied` and `default` are the user's answer to the browser's question. */
@@ -73,42 +74,67 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
     return url.href;
   }
 
-  /** @returns the subscription, and the endpoint of the one whose place it takes */
-  async function pushSubscription(
-    settings: BeckonOptions,
-  ): Promise<{ subscription: PushSubscription; replaces?: string }> {
+  /** @returns the subscription; the endpoint of the one whose place it takes is kept until the server knows */
+  async function pushSubscription(settings: BeckonOptions): Promise<PushSubscription> {
     await page.navigator.serviceWorker.register(workerUrl(settings));
     const { pushManager } = await page.navigator.serviceWorker.ready;
     const applicationServerKey = bytesOf(settings.vapidPublicKey);
     const existing = await pushManager.getSubscription();
     if (existing && sameBytes(existing.options.applicationServerKey, applicationServerKey)) {
-      return { subscription: existing };
+      return existing;
     }
     // A browser refuses a second key: pushes signed with the site's new one, or by VAPID at all after legacy FCM,
     // need a new subscription. Where permission was given nobody is asked again.
+    if (existing) await keepReplaces(page, settings.siteId, existing.endpoint);
     await existing?.unsubscribe();
-    const subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
-    return { subscription, ...(existing ? { replaces: existing.endpoint } : {}) };
+    return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey });
   }
 
-  /** Safari before 16 registers with the server by itself. */
-  async function subscribeSafari(settings: BeckonOptions): Promise<SubscribeResult> {
+  /**
+   * Safari before 16 registers with the server by itself when its user allows pushes. Afterwards it asks nobody and
+   * tells nobody, so that a visitor who has unsubscribed is brought back from here.
+   */
+  async function subscribeSafari(
+    settings: BeckonOptions,
+    { topics, customAttributes }: SubscribeOptions,
+  ): Promise<SubscribeResult> {
     const { serverUrl, safariWebsitePushId: websitePushId } = settings;
     if (websitePushId === undefined) return { status: 'unsupported' };
     const anonymousId = anonymousIdOf(page);
+    const known = safariToken(page, websitePushId);
     const { permission, deviceToken } = await askSafari(page, { serverUrl, websitePushId, anonymousId });
     if (permission !== 'granted') return { status: permission };
+    if (known !== undefined) {
+      const body = {
+        transport: 'apns',
+        deviceToken: known,
+        ...describeBrowser(page.navigator),
+        anonymousId,
+        ...(topics === undefined ? {} : { topics }),
+        ...(customAttributes === undefined ? {} : { customAttributes }),
+      };
+      // Registered under an id that this browser has lost since: it is subscribed.
+      await call('POST', settings, body, 'other_visitor');
+    }
     return { status: 'subscribed', endpoint: (deviceToken ?? '').toLowerCase() };
   }
 
-  async function call(method: string, settings: BeckonOptions, body: Record<string, unknown>): Promise<void> {
+  /** @param accepted the code of a problem that is as good as success */
+  async function call(
+    method: string,
+    settings: BeckonOptions,
+    body: Record<string, unknown>,
+    accepted?: string,
+  ): Promise<void> {
     const response = await page.fetch(`${settings.serverUrl}/v1/sdk/subscriptions`, {
       method,
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ siteId: settings.siteId, ...body }),
       credentials: 'omit',
     });
-    if (!response.ok) throw new Error(`Beckon answered ${response.status}`);
+    if (response.ok) return;
+    if (accepted !== undefined && (await codeOf(response)) === accepted) return;
+    throw new Error(`Beckon answered ${response.status}`);
   }
 
   return {
@@ -121,22 +147,24 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
     async subscribe({ topics, customAttributes } = {}) {
       const settings = configured();
       const { navigator } = page;
-      if (needsSafariPush(page)) return subscribeSafari(settings);
+      if (needsSafariPush(page)) return subscribeSafari(settings, { topics, customAttributes });
       const supported = 'serviceWorker' in navigator && 'PushManager' in page && 'Notification' in page;
       if (!supported) return { status: 'unsupported' };
       const permission = await page.Notification.requestPermission();
       if (permission !== 'granted') return { status: permission };
-      const { subscription, replaces } = await pushSubscription(settings);
+      const subscription = await pushSubscription(settings);
+      const replaces = await pendingReplaces(page, settings.siteId);
       await call('POST', settings, {
         transport: 'vapid',
         pushSubscription: subscription.toJSON(),
         vapidPublicKey: settings.vapidPublicKey,
-        ...(replaces === undefined ? {} : { replaces }),
+        ...(replaces === undefined || replaces === subscription.endpoint ? {} : { replaces }),
         ...describeBrowser(navigator),
         anonymousId: anonymousIdOf(page),
         ...(topics === undefined ? {} : { topics }),
         ...(customAttributes === undefined ? {} : { customAttributes }),
       });
+      if (replaces !== undefined) await forgetReplaces(page, settings.siteId);
       return { status: 'subscribed', endpoint: subscription.endpoint };
     },
     async unsubscribe() {
@@ -144,16 +172,29 @@ export function createBeckon(page: Window & typeof globalThis): Beckon {
       if (needsSafariPush(page)) {
         const token = safariToken(page, settings.safariWebsitePushId ?? '');
         if (token === undefined) return false;
-        await call('DELETE', settings, { endpoint: token.toLowerCase() });
+        await call('DELETE', settings, { endpoint: token.toLowerCase(), anonymousId: anonymousIdOf(page) });
         return true;
       }
       if (!('serviceWorker' in page.navigator)) return false;
       const registration = await page.navigator.serviceWorker.getRegistration();
       const subscription = await registration?.pushManager.getSubscription();
-      if (!subscription) return false;
-      await subscription.unsubscribe();
-      await call('DELETE', settings, { endpoint: subscription.endpoint });
+      // The server may still know the browser by the address before.
+      const replaces = await pendingReplaces(page, settings.siteId);
+      if (!subscription && replaces === undefined) return false;
+      await subscription?.unsubscribe();
+      const endpoints = new Set([subscription?.endpoint, replaces].filter((one) => one !== undefined));
+      for (const endpoint of endpoints) await call('DELETE', settings, { endpoint });
+      if (replaces !== undefined) await forgetReplaces(page, settings.siteId);
       return true;
     },
   };
+}
+
+/** @returns the code of a problem document, if that is what was answered */
+async function codeOf(response: Response): Promise<unknown> {
+  try {
+    return ((await response.json()) as { code?: unknown }).code;
+  } catch {
+    return undefined;
+  }
 }

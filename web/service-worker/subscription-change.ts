@@ -1,5 +1,6 @@
 import { textOf } from '../sdk/base64url.ts';
 import { describeBrowser } from '../sdk/browser-info.ts';
+import { forgetOfWorker, keepForWorker, pendingOfWorker } from '../sdk/pending-replaces.ts';
 import type { SubscriptionChangeEventLike, SubscriptionLike, WorkerScope } from './worker-types.ts';
 
 /**
@@ -15,10 +16,11 @@ export async function renewSubscription(
   const siteId = query.get('site');
   const serverUrl = query.get('server');
   if (!siteId || !serverUrl) return;
-  const replaces = event.oldSubscription?.endpoint;
+  if (event.oldSubscription?.endpoint) await keepForWorker(scope, siteId, event.oldSubscription.endpoint);
+  const replaces = (await pendingOfWorker(scope, siteId)) ?? event.oldSubscription?.endpoint;
   const subscription = event.newSubscription ?? (await subscribeAgain(scope, event, query.get('key')));
   if (!subscription) return;
-  await scope.fetch(`${serverUrl}/v1/sdk/subscriptions`, {
+  const answer = await scope.fetch(`${serverUrl}/v1/sdk/subscriptions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({
@@ -33,6 +35,8 @@ export async function renewSubscription(
     credentials: 'omit',
     keepalive: true,
   });
+  // Else the next page of the site tells.
+  if (answer.ok) await forgetOfWorker(scope, siteId);
 }
 
 /** The key that it was made under, where the browser tells. */

@@ -7,6 +7,7 @@ export interface WorkerScope {
   readonly registration: WorkerRegistration;
   readonly clients: WorkerClients;
   readonly navigator?: { readonly userAgent: string; readonly language: string };
+  readonly caches?: Pick<CacheStorage, 'open'>;
   readonly crypto: { randomUUID(): string };
   fetch(url: string, init: RequestInit): Promise<{ readonly ok: boolean; readonly status: number }>;
   setTimeout(callback: () => void, ms: number): unknown;

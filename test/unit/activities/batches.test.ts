@@ -1,21 +1,13 @@
 import { expect } from 'chai';
-import {
-  createLiveBatches,
-  createPageBatches,
-  type BatchKind,
-} from '../../../activities/delivery/batches.ts';
+import { alone, createRequestBatch, type BatchKind } from '../../../activities/delivery/batches.ts';
 import { turn } from './fakes.ts';
 
-function kindOf(
-  key: string,
-  size: number,
-  maxWaitMs = 1_000,
-): BatchKind<string, number> & { sent: number[][] } {
+function kindOf(key: string): BatchKind<string, number> & { sent: number[][] } {
   const sent: number[][] = [];
   return {
     key,
-    size,
-    maxWaitMs,
+    leftOut: 'left out',
+    bytesOf: (item) => item,
     sent,
     send(items) {
       sent.push(items);
@@ -24,62 +16,70 @@ function kindOf(
   };
 }
 
-describe('the batches of a page', () => {
-  it('are full, but for the last one, which closes when nobody else can join', async () => {
-    const batches = createPageBatches(6);
-    const kind = kindOf('a', 2);
-    const answers = [1, 2, 3].map((item) => batches.join(kind, item));
-    expect(kind.sent).to.deep.equal([[1, 2]]);
-    batches.without();
-    batches.without();
+describe('the batch of a request', () => {
+  it('leaves when it is closed, with all that joined', async () => {
+    const batch = createRequestBatch({ size: 3, bytes: 1_000 });
+    const kind = kindOf('a');
+    const answers = [1, 2].map((item) => batch.join(kind, item));
     await turn();
+    expect([batch.joined(), batch.isFull(), kind.sent]).to.deep.equal([2, false, []]);
+    batch.close();
+    expect(await Promise.all(answers)).to.deep.equal(['answer 1', 'answer 2']);
     expect(kind.sent).to.deep.equal([[1, 2]]);
-    batches.without();
-    expect(await Promise.all(answers)).to.deep.equal(['answer 1', 'answer 2', 'answer 3']);
-    expect(kind.sent).to.deep.equal([[1, 2], [3]]);
   });
 
-  it('keep what has another key apart', async () => {
-    const batches = createPageBatches(3);
-    const [one, other] = [kindOf('one', 10), kindOf('other', 10)];
-    await Promise.all([batches.join(one, 1), batches.join(other, 2), batches.join(one, 3)]);
-    expect([one.sent, other.sent]).to.deep.equal([[[1, 3]], [[2]]]);
+  it('leaves out what is more than its size, or comes when it is closed', async () => {
+    const batch = createRequestBatch({ size: 1, bytes: 1_000 });
+    const kind = kindOf('a');
+    const first = batch.join(kind, 1);
+    expect(batch.isFull()).to.equal(true);
+    expect(await batch.join(kind, 2)).to.equal('left out');
+    batch.close();
+    expect(await batch.join(kind, 3)).to.equal('left out');
+    expect(await first).to.equal('answer 1');
   });
 
-  it('tell everybody of a batch what broke it', async () => {
-    const batches = createPageBatches(2);
-    const broken = { ...kindOf('a', 2), send: () => Promise.reject(new Error('the database is away')) };
-    const answers = await Promise.allSettled([batches.join(broken, 1), batches.join(broken, 2)]);
-    expect(answers.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+  it('is full when the next one would make it too large, and takes one that is too large by itself', async () => {
+    const batch = createRequestBatch({ size: 10, bytes: 100 });
+    const kind = kindOf('a');
+    const first = batch.join(kind, 150);
+    expect(batch.isFull()).to.equal(false);
+    expect(await batch.join(kind, 1)).to.equal('left out');
+    expect(batch.isFull()).to.equal(true);
+    batch.close();
+    expect(await first).to.equal('answer 150');
   });
 
-  it('leave nobody waiting whom a request gave no answer', async () => {
-    const batches = createPageBatches(1);
-    const silent = { ...kindOf('a', 1), send: () => Promise.resolve(new Map<number, string>()) };
-    const [answer] = await Promise.allSettled([batches.join(silent, 1)]);
-    expect(answer.status).to.equal('rejected');
+  it('leaves out what has another key than the first, and is not full for it', async () => {
+    const batch = createRequestBatch({ size: 10, bytes: 100 });
+    const [one, other] = [kindOf('one'), kindOf('other')];
+    const first = batch.join(one, 1);
+    expect(await batch.join(other, 2)).to.equal('left out');
+    expect(batch.isFull()).to.equal(false);
+    batch.close();
+    await first;
+    expect([one.sent, other.sent]).to.deep.equal([[[1]], []]);
   });
-});
 
-describe('the batches of live messages', () => {
-  it('close as soon as they are full', async () => {
-    const batches = createLiveBatches();
-    const kind = kindOf('a', 2, 60_000);
-    expect(await Promise.all([batches.join(kind, 1), batches.join(kind, 2)])).to.have.length(2);
-    expect(kind.sent).to.deep.equal([[1, 2]]);
-  }).timeout(5_000);
+  it('tells everybody in it what broke it, and leaves nobody without an answer', async () => {
+    const batch = createRequestBatch({ size: 2, bytes: 100 });
+    const broken = { ...kindOf('a'), send: () => Promise.reject(new Error('the database is away')) };
+    const answers = [batch.join(broken, 1), batch.join(broken, 2)];
+    batch.close();
+    const settled = await Promise.allSettled(answers);
+    expect(settled.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+    const silent = createRequestBatch({ size: 1, bytes: 100 });
+    const answer = silent.join({ ...kindOf('a'), send: () => Promise.resolve(new Map<number, string>()) }, 1);
+    silent.close();
+    expect(await answer).to.equal('left out');
+  });
 
-  it('close when the first of them has waited long enough', async () => {
-    const batches = createLiveBatches();
-    const kind = kindOf('a', 10, 30);
-    const first = batches.join(kind, 1);
-    await turn();
-    const second = batches.join(kind, 2);
-    await turn();
-    expect(kind.sent).to.deep.equal([]);
-    await Promise.all([first, second]);
-    expect(kind.sent).to.deep.equal([[1, 2]]);
-    await batches.join(kind, 3);
-    expect(kind.sent).to.deep.equal([[1, 2], [3]]);
+  it('is not there for what travels alone', async () => {
+    const kind = kindOf('a');
+    expect(await Promise.all([alone.join(kind, 1), alone.join(kind, 2)])).to.deep.equal([
+      'answer 1',
+      'answer 2',
+    ]);
+    expect(kind.sent).to.deep.equal([[1], [2]]);
   });
 });

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
-import { deliverPage } from '../../../activities/delivery/deliver-page.ts';
+import { deliverPage, type RequestPlan } from '../../../activities/delivery/deliver-page.ts';
 import type { CampaignDefinition } from '../../../domain/campaign/campaign.ts';
-import type { Message } from '../../../domain/delivery/message.ts';
 import type { WebhookAnswer, WebhookRequest } from '../../../domain/ports/channels.ts';
 import type { ClaimQuery } from '../../../domain/ports/messages.ts';
 import {
@@ -34,7 +33,6 @@ function setUp(count: number, target: Partial<WebhookTarget> = {}) {
   const logged: WebhookAttempt[] = [];
   const state = {
     answer: { outcome: { kind: 'delivered', status: 200 } } as WebhookAnswer,
-    slotFree: true,
     /** Rows that somebody else holds. */
     heldElsewhere: 0,
     lost: new Set<string>(),
@@ -47,12 +45,21 @@ function setUp(count: number, target: Partial<WebhookTarget> = {}) {
     what: { webhookId: 'target', batch: { size: 2 }, fields: ['objectId'] },
   } satisfies Partial<CampaignDefinition>);
   const claims: ClaimQuery[] = [];
+  const left: { batchId: string; except: string[] }[] = [];
+  const unclaimed = new Set(fake.rows);
   Object.assign(fake.deps.messages, {
     claim: (query: ClaimQuery) => {
       claims.push(query);
-      return Promise.resolve(
-        'batchId' in query ? fake.rows.filter(({ batchId }) => batchId === query.batchId) : fake.rows,
-      );
+      const limit = 'limit' in query ? query.limit : Infinity;
+      const page = [...unclaimed].slice(0, 'batchId' in query ? 0 : limit);
+      for (const row of page) unclaimed.delete(row);
+      if (!('batchId' in query)) return Promise.resolve(page);
+      for (const row of fake.rows) if (row.batchId === query.batchId) unclaimed.delete(row);
+      return Promise.resolve(fake.rows.filter(({ batchId }) => batchId === query.batchId));
+    },
+    leaveBatch: (batchId: string, except: string[]) => {
+      left.push({ batchId, except });
+      return Promise.resolve();
     },
     noteBatch: (rows: { id: string }[]) =>
       Promise.resolve(new Set(rows.map(({ id }) => id).filter((id) => !state.lost.has(id)))),
@@ -70,13 +77,6 @@ function setUp(count: number, target: Partial<WebhookTarget> = {}) {
         return Promise.resolve();
       },
     },
-    webhookSlots: {
-      take: () => {
-        if (!state.slotFree) fake.clock.advance(1_000);
-        return Promise.resolve(state.slotFree);
-      },
-      giveBack: () => Promise.resolve(),
-    },
     webhook: {
       send({ id, body }: WebhookRequest, mayBegin: () => boolean) {
         if (!mayBegin()) return Promise.resolve({ outcome: { kind: 'notBegun' } });
@@ -86,20 +86,22 @@ function setUp(count: number, target: Partial<WebhookTarget> = {}) {
       },
     },
   });
-  const deliver = () =>
+  const deliver = (more: Partial<RequestPlan> = {}) =>
     deliverPage(
       fake.deps,
-      { runId: 'run', partitions: { from: 0, to: 64 }, limit: 10 },
-      { whenPaused: 'keep' },
+      { runId: 'run', partitions: { from: 0, to: 64 }, limit: 2 },
+      { whenPaused: 'keep', request: { size: 2, bytes: 1_000_000, maxWaitMs: 0, ...more } },
     );
-  return { ...fake, state, requests, logged, claims, deliver };
+  return { ...fake, state, requests, logged, claims, outOfBatch: left, deliver };
 }
 
 const again = { kind: 'again', dueAt: DUE_AT, tried: false };
 
-describe('delivering a page to a webhook', () => {
-  it('makes a request of each full batch and of what is left, and logs each', async () => {
+describe('one request to a webhook', () => {
+  it('holds as many as fill it, and is logged', async () => {
     const page = setUp(5);
+    await page.deliver();
+    await page.deliver();
     await page.deliver();
     expect(page.requests.map(({ identities }) => identities)).to.deep.equal([
       ['profile-0', 'profile-1'],
@@ -117,91 +119,8 @@ describe('delivering a page to a webhook', () => {
     expect(result?.attempts[0]).to.include({ subscriptionId: 'target', batchId: page.requests[0]?.id });
   });
 
-  it('tries what was not taken again together, at one instant, by the settings of the target', async () => {
+  it('is filled up for those who are settled without it', async () => {
     const page = setUp(4);
-    page.state.answer = { outcome: { kind: 'throttled', status: 503 } };
-    await page.deliver();
-    const dues = [...page.left().values()].map((one) => (one.kind === 'again' ? one.dueAt.getTime() : 0));
-    // 10 s, an eighth of which is left out by chance: a quarter of the half that may be.
-    expect(dues).to.deep.equal(Array(4).fill(page.clock.nowMs() + 8_750));
-  });
-
-  it('sends a batch that was tried before as it was, under its name, and apart from others', async () => {
-    const page = setUp(4);
-    for (const row of page.rows.slice(0, 3)) Object.assign(row, { batchId: 'earlier', tries: 2 });
-    await page.deliver();
-    expect(page.requests).to.deep.equal([
-      { id: page.requests[0]?.id, identities: ['profile-3'] },
-      { id: 'earlier', identities: ['profile-0', 'profile-1', 'profile-2'] },
-    ]);
-    expect(page.logged.find(({ batchId }) => batchId === 'earlier')).to.include({ try: 3, messages: 3 });
-    expect(page.claims[1]).to.deep.equal({ batchId: 'earlier' });
-  });
-
-  it('leaves a batch of which somebody else holds a part for a moment, and sends nothing of it', async () => {
-    const page = setUp(3);
-    for (const row of page.rows.slice(0, 2)) row.batchId = 'earlier';
-    page.state.heldElsewhere = 1;
-    await page.deliver();
-    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-2']]);
-    for (const row of page.rows.slice(0, 2)) {
-      const left = page.left().get(row.id);
-      expect(left).to.include({ kind: 'again', tried: false });
-      expect(left?.kind === 'again' && left.dueAt.getTime()).to.be.above(page.clock.nowMs());
-    }
-  });
-
-  it('sends nothing once the gate has closed, and leaves the rows as they were', async () => {
-    const page = setUp(2);
-    page.state.slotFree = true;
-    const { gate } = page.deps;
-    let looks = 0;
-    gate.now = () => ((looks += 1) > 3 ? 'paused' : 'open');
-    await page.deliver();
-    expect(page.requests).to.deep.equal([]);
-    expect([...page.left().values()]).to.deep.equal([again, again]);
-  });
-
-  it('leaves out a row that somebody else has taken over', async () => {
-    const page = setUp(2);
-    page.state.lost.add('message-0');
-    await page.deliver();
-    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-1']]);
-    expect(page.left().get('message-0')).to.deep.equal(again);
-  });
-
-  it('waits for a free slot of the target no longer than it may still start', async () => {
-    const page = setUp(2);
-    page.state.slotFree = false;
-    await page.deliver();
-    expect(page.requests).to.deep.equal([]);
-    expect([...page.left().values()]).to.deep.equal([again, again]);
-    expect(page.clock.monotonicMs()).to.be.within(12_000, 13_000);
-  });
-
-  it('leaves what finds the rate of the target used up until that lets it leave', async () => {
-    const page = setUp(1, { limits: { ...TARGET.limits, perMinute: 30 } });
-    Object.assign(page.deps.throughput, {
-      take: () =>
-        Promise.resolve({ grant: 'none', granted: 0, nextAt: new Date(page.clock.nowMs() + 2_000) }),
-    });
-    await page.deliver();
-    expect(page.requests).to.deep.equal([]);
-    const dueAt = new Date(page.clock.nowMs() + 2_000);
-    expect(page.left().get('message-0')).to.deep.equal({ kind: 'again', dueAt, tried: false });
-  });
-
-  it('counts as sent what was sent, also when it cannot be logged', async () => {
-    const page = setUp(1);
-    page.state.logFails = true;
-    await page.deliver();
-    expect(page.left().get('message-0')?.kind).to.equal('sent');
-    expect(page.warnings).to.have.length(1);
-  });
-
-  it('goes on with the others when one cannot be prepared', async () => {
-    const page = setUp(3);
-    Object.assign(page.deps.templates, {});
     const { profiles } = page.deps;
     const byIds = profiles.byIds.bind(profiles);
     profiles.byIds = async (ids) => {
@@ -212,11 +131,144 @@ describe('delivering a page to a webhook', () => {
     await page.deliver();
     expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-0', 'profile-2']]);
     expect(page.left().get('message-1')).to.include({ kind: 'suppressed', reason: 'unreachable' });
+    expect(page.left().has('message-3')).to.equal(false);
+  });
+
+  it('waits for more that fall due, no longer than it may', async () => {
+    const page = setUp(1);
+    const { messages } = page.deps;
+    const claim = messages.claim.bind(messages);
+    let looks = 0;
+    messages.claim = (query, ...rest) => {
+      looks += 1;
+      page.clock.advance(looks === 1 ? 0 : 100);
+      return claim(query, ...rest);
+    };
+    await page.deliver({ maxWaitMs: 250 });
+    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-0']]);
+    // At 100, at 200, and once more when it has waited for long enough.
+    expect(looks).to.equal(4);
+  });
+
+  it('leaves out what would make it too large, as it was', async () => {
+    const page = setUp(2);
+    await page.deliver({ bytes: 30 });
+    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-0']]);
+    expect(page.left().get('message-1')).to.deep.equal(again);
+  });
+
+  it('that was not taken is tried again at one instant, by the settings of the target', async () => {
+    const page = setUp(2);
+    page.state.answer = { outcome: { kind: 'throttled', status: 503 } };
+    const fractions = [0.25, 0.5, 0.75, 1];
+    page.deps.random.fraction = () => fractions.shift() ?? 0;
+    await page.deliver();
+    const dues = [...page.left().values()].map((one) => (one.kind === 'again' ? one.dueAt.getTime() : 0));
+    // 10 s, an eighth of which is left out by chance: a quarter of the half that may be.
+    expect(dues).to.deep.equal(Array(2).fill(page.clock.nowMs() + 8_750));
+  });
+
+  it('that was made before is made again as it was, under its name, and what was claimed with it goes back', async () => {
+    const page = setUp(4);
+    for (const row of page.rows.slice(1)) Object.assign(row, { batchId: 'earlier', tries: 2 });
+    await page.deliver();
+    expect(page.requests).to.deep.equal([
+      { id: 'earlier', identities: ['profile-1', 'profile-2', 'profile-3'] },
+    ]);
+    expect(page.logged[0]).to.include({ try: 3, messages: 3 });
+    expect(page.claims[1]).to.deep.equal({ batchId: 'earlier' });
+    expect(page.left().get('message-0')).to.deep.equal(again);
+  });
+
+  it('takes those out of its batch who do not travel with it again, before it leaves', async () => {
+    const page = setUp(2);
+    for (const row of page.rows) Object.assign(row, { batchId: 'earlier', tries: 1 });
+    page.rows[0]!.cutOffAt = new Date(page.clock.nowMs() - 1);
+    page.deps.webhook.send = ({ id }) => {
+      expect(page.outOfBatch).to.deep.equal([{ batchId: 'earlier', except: ['message-1'] }]);
+      expect(id).to.equal('earlier');
+      return Promise.resolve(page.state.answer);
+    };
+    await page.deliver();
+    expect(page.left().get('message-1')?.kind).to.equal('sent');
+    expect(page.outOfBatch).to.have.length(1);
+  });
+
+  it('is not made while somebody else holds a part of its batch', async () => {
+    const page = setUp(2);
+    for (const row of page.rows) row.batchId = 'earlier';
+    page.state.heldElsewhere = 1;
+    await page.deliver();
+    expect(page.requests).to.deep.equal([]);
+    for (const row of page.rows) {
+      const left = page.left().get(row.id);
+      expect(left).to.include({ kind: 'again', tried: false });
+      expect(left?.kind === 'again' && left.dueAt.getTime()).to.be.above(page.clock.nowMs());
+    }
+  });
+
+  it('is not made once the gate has closed, and leaves the rows as they were', async () => {
+    const page = setUp(2);
+    const { gate } = page.deps;
+    let looks = 0;
+    gate.now = () => ((looks += 1) > 3 ? 'paused' : 'open');
+    await page.deliver();
+    expect(page.requests).to.deep.equal([]);
+    expect([...page.left().values()]).to.deep.equal([again, again]);
+  });
+
+  it('begins however long its connection takes, for the gate is looked at all the while', async () => {
+    const page = setUp(1);
+    const { gate } = page.deps;
+    let knownUntilMs = Date.now() + 300;
+    gate.refresh = () => {
+      knownUntilMs = Date.now() + 400;
+      return Promise.resolve('open');
+    };
+    gate.now = () => (Date.now() < knownUntilMs ? 'open' : 'unknown');
+    const send = page.deps.webhook.send.bind(page.deps.webhook);
+    page.deps.webhook.send = async (request, mayBegin) => {
+      const untilMs = Date.now() + 900;
+      while (Date.now() < untilMs) await new Promise((resolve) => setTimeout(resolve, 20));
+      return send(request, mayBegin);
+    };
+    await page.deliver();
+    expect(page.left().get('message-0')?.kind).to.equal('sent');
+  });
+
+  it('leaves out a row that somebody else has taken over', async () => {
+    const page = setUp(2);
+    page.state.lost.add('message-0');
+    await page.deliver();
+    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-1']]);
+    expect(page.left().get('message-0')).to.deep.equal(again);
+  });
+
+  it('counts as sent what was sent, also when it cannot be logged', async () => {
+    const page = setUp(1);
+    page.state.logFails = true;
+    await page.deliver();
+    expect(page.left().get('message-0')?.kind).to.equal('sent');
+    expect(page.warnings).to.have.length(1);
+  });
+
+  it('is logged without the secrets that the target sends back', async () => {
+    const secret = 'Bearer abcdefgh-12345';
+    const page = setUp(1, {
+      headers: [{ name: 'Authorization', value: secret, secret: true }],
+      signingSecrets: ['whsec_c2VjcmV0c2VjcmV0'],
+    });
+    const body = `you sent Authorization: ${secret} and c2VjcmV0c2VjcmV0`;
+    page.state.answer = {
+      outcome: { kind: 'delivered', status: 200 },
+      answer: { status: 200, body, truncated: false },
+    };
+    await page.deliver();
+    expect(page.logged[0]?.answer?.body).to.equal('you sent Authorization: [secret] and [secret]');
   });
 
   it('is not kept waiting by a row of which reading failed', async () => {
-    const page = setUp(3);
-    page.state.fraction = 0;
+    const page = setUp(2);
     const { gate } = page.deps;
     const refresh = gate.refresh.bind(gate);
     let looks = 0;
@@ -229,8 +281,7 @@ describe('delivering a page to a webhook', () => {
       (error: unknown) => error,
     );
     expect(failed).to.be.an('error');
-    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-0', 'profile-2']]);
-    const broken: Message | undefined = page.rows[1];
-    expect(page.left().get(broken?.id ?? '')).to.deep.equal(again);
+    expect(page.requests.map(({ identities }) => identities)).to.deep.equal([['profile-0']]);
+    expect(page.left().get('message-1')).to.deep.equal(again);
   });
 });

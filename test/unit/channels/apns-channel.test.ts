@@ -250,6 +250,28 @@ describe('the APNs channel', function () {
     expect(collapse).to.have.length(2);
   });
 
+  it('lets what is under way on a connection finish when one push on it took too long', async () => {
+    await start({ maxConcurrentStreams: 3 });
+    await channel.send(request());
+    const release = service.hold();
+    const send = (replaces: string, timeoutMs = 5_000) => channel.send(request({ replaces, timeoutMs }));
+    // Three are with Apple, one waits for room on the connection.
+    const others = [send('b1'), send('b2')];
+    const tooLate = send('a', 300);
+    others.push(send('b3'));
+    await waitFor('three requests', () => service.received().length === 4);
+    const late = await tooLate;
+    expect(late).to.deep.equal({ kind: 'unreachable', reason: 'timeout' });
+    release();
+    for (const outcome of await Promise.all(others)) {
+      expect(outcome).to.deep.equal({ kind: 'delivered', status: 200 });
+    }
+    expect(service.received(), 'each was sent once').to.have.length(5);
+    await waitFor('the connection to be closed', () => service.connections().open === 0);
+    expect((await channel.send(request({ replaces: 'c' }))).kind).to.equal('delivered');
+    expect(service.connections().total).to.equal(2);
+  });
+
   it('says why nobody could be reached', async () => {
     await start();
     const nobody = createApnsChannel({ host: 'localhost', port: await freePort(), ca: service.ca });

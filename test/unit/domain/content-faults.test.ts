@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Audience, CampaignDefinition } from '../../../domain/campaign/campaign.ts';
+import { addressWarnings } from '../../../domain/content/address-warnings.ts';
 import { contentFaults, sizeFaults, templateFaults } from '../../../domain/content/content-faults.ts';
 import type { WebhookContent, WebPushContent } from '../../../domain/content/content.ts';
 import { publishWarnings, type KnownAccount } from '../../../domain/content/publish-warnings.ts';
@@ -29,6 +30,9 @@ const webhook = (what: Partial<WebhookContent>, who: Audience = live): CampaignD
 });
 
 const variant = (name: string, content: Partial<WebPushContent> = {}) => ({ name, weight: 1, content });
+
+const data = (keys: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, 'x']));
 
 describe('contents that cannot be meant', () => {
   const table: [string, CampaignDefinition, [pointer: string, detail: string][]][] = [
@@ -81,6 +85,19 @@ describe('contents that cannot be meant', () => {
       [['/what/languages/pt-br', 'there already']],
     ],
     [
+      'data of too many keys, wherever it stands',
+      webPush({
+        data: data(21),
+        languages: { de: { data: data(20) }, fr: { data: data(21) } },
+        variants: [variant('A'), variant('B', { data: data(21) })],
+      }),
+      [
+        ['/what/data', 'more than 20 keys'],
+        ['/what/languages/fr/data', 'more than 20 keys'],
+        ['/what/variants/1/content/data', 'more than 20 keys'],
+      ],
+    ],
+    [
       'a body beside the standard payload',
       webhook({ body: 'x', fields: ['email'], properties: [], keyValues: {}, batch: { size: 2 } }),
       [
@@ -102,6 +119,7 @@ describe('contents that cannot be meant', () => {
     ],
     ['properties of an event', webhook({ fields: ['eventProperties'], required: ['eventProperties'] }), []],
     ['a field twice', webhook({ fields: ['email', 'email'] }), [['/what/fields/1', 'there already']]],
+    ['a batch that waits for less than a second', webhook({ batch: { maxWait: '250ms' } }), []],
     ['a batch that waits too long', webhook({ batch: { maxWait: '6s' } }), [['/what/batch/maxWait', '5s']]],
   ];
   for (const [what, definition, expected] of table) {
@@ -219,6 +237,16 @@ describe('the warnings of publishing', () => {
     ]);
   });
 
+  it('name required data of calls that the standard payload does not tell', () => {
+    const called: Audience = { api: { requiredData: ['orderId'] } };
+    const [one, ...rest] = warned(webhook({}, called));
+    expect(one).to.match(/^\/who\/api\/requiredData: is not told by the standard payload/);
+    expect(rest).to.deep.equal([]);
+    expect(warned(webhook({ body: '{{ data.orderId }}' }, called))).to.deep.equal([]);
+    expect(warned(webhook({}, api))).to.deep.equal([]);
+    expect(warned(webPush({}, called))).to.deep.equal([]);
+  });
+
   it('say nothing of properties while it is not known which there are', () => {
     const unknown = { profile: null, event: null, site: null };
     expect(warned(webPush({ title: '{{ profile.plam }}{{ event.x }}' }), unknown)).to.deep.equal([]);
@@ -229,13 +257,40 @@ describe('the warnings of publishing', () => {
       webPush({ title: '👍🏽'.repeat(51), body: `${'a'.repeat(3_150)}{{ profile.plan }}` }),
       {
         ...account,
-        profile: [{ name: 'plan', types: ['string'], examples: ['x'.repeat(80)] }],
+        profile: [{ name: 'plan', types: ['string'], examples: [], maxBytes: 800 }],
       },
     );
     expect(found[0]).to.match(/^\/what: with long values the message may have \d+ bytes/);
     expect(found[1]).to.equal('/what/title: has 51 characters: some browsers cut it after about 50 to 65');
     expect(found[2]).to.equal('/what/body: has 3150 characters: browsers cut it after about 120 to 180');
     expect(warned(webPush({ title: '👍🏽'.repeat(50) }))).to.deep.equal([]);
+  });
+
+  const addresses: [string, string[]][] = [
+    ["{% assign base = 'https://shop.example' %}{{ base }}/cart", ['may stand in the path']],
+    ['{% if event.vip %}{% assign a = event.link %}{% endif %}{{ a }}?b=1', ['may stand in the path']],
+    ['{{ "ftp://shop.example/" | append: event.product }}', ['which is no']],
+    ["{{ event.product | prepend: 'https://shop.example/' }}", []],
+    ['https://shop.example/{{ event.product }}', []],
+    ['{{ event.link }}', []],
+    ['{% if event.vip %}https://shop.example/vip{% endif %}', []],
+    ['https://shop.example/{% if event.n > 3 %}{{ event.n | times: 2 }}{% endif %}', []],
+    ['{{ event.__proto__.x }}', []],
+  ];
+  for (const [url, expected] of addresses) {
+    it(`${expected.length > 0 ? 'name' : 'do not name'} an address that never is one: ${url}`, async () => {
+      const found = await addressWarnings(webPush({ url }), templates, account);
+      expect(found.map(({ pointer }) => pointer)).to.deep.equal(expected.map(() => '/what/url'));
+      expected.forEach((detail, i) => expect(found[i]?.detail).to.contain(detail));
+    });
+  }
+
+  it('count the default icon of the site and the address of receipts', () => {
+    const definition = webPush({ body: 'a'.repeat(3_500) });
+    expect(warned(definition).some((one) => one.includes('with long values'))).to.equal(false);
+    const site = { defaultIcon: `https://shop.example/${'i'.repeat(300)}` };
+    expect(warned(definition, { ...account, site })[0]).to.contain('with long values');
+    expect(warned(definition, { ...account, receiptUrl: 'u'.repeat(400) })[0]).to.contain('with long values');
   });
 
   it('name links without encryption, and texts of variants that languages lack', () => {
@@ -250,6 +305,26 @@ describe('the warnings of publishing', () => {
       '/what/url: leads to a page without encryption (http)',
       '/what/variants/1/content/title: is shown in fr too: the variant has no title of its own there',
     ]);
+  });
+
+  it('name contents whose title and link alone are too long for Safari, on a site that has it', () => {
+    const safari = { allowedDomains: ['https://shop.example'] } as NonNullable<
+      NonNullable<KnownAccount['site']>['safari']
+    >;
+    const url = `https://shop.example/${'q'.repeat(2_000)}`;
+    const long = '\u0001'.repeat(450);
+    const definition = webPush({
+      url,
+      languages: {
+        de: { title: `${long}{{ profile.plan }}` },
+        fr: { title: `{% if x %}${long}{% endif %}` },
+      },
+    });
+    const tooLong = (known: KnownAccount): string[] =>
+      warned(definition, known).filter((one) => one.includes('payloadTooLarge') && one.includes('Safari'));
+    expect(tooLong(account)).to.deep.equal([]);
+    const found = tooLong({ ...account, site: { safari } });
+    expect(found.map((one) => one.split(':')[0])).to.deep.equal(['/what/languages/de']);
   });
 
   it('name what Safari leaves out, and where it does not lead, on a site that has it', () => {

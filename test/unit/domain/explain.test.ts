@@ -16,6 +16,8 @@ import {
   type Step,
 } from '../../../domain/explain/explain-facts.ts';
 import { refOf } from '../../../domain/event.ts';
+import { isInSample } from '../../../domain/content/variants-sample.ts';
+import { contestOf } from '../../../domain/content/winner.ts';
 import type { Message, SuppressionReason } from '../../../domain/delivery/message.ts';
 import type { Run } from '../../../domain/delivery/run.ts';
 import { leavesOf, type Segment } from '../../../domain/audience/segment.ts';
@@ -329,6 +331,27 @@ describe('explain', () => {
       expect(who({ profile: { ...profile, createdAt: at(0) } })[2]).to.include('was made after it');
     const stopped = who({ runs: [], campaign: campaignWith({}, { status: 'stopped' }) });
     expect(stopped.slice(0, 2)).to.deep.equal(['notSent', 'failed']);
+  });
+});
+
+describe('explaining a message that waits for the winning variant', () => {
+  const variants = ['A', 'B'].map((name) => ({ name, weight: 1, content: {} }));
+  const what = { title: 'Hello', variants, winner: { after: '1h', by: 'clicked' as const, sample: 20 } };
+  const ids = Array.from({ length: 99 }, (_, i) => `p${i}`);
+  const said = (sampled: boolean, more: Partial<Campaign> = {}): string => {
+    const profileId = ids.find((id) => isInSample('c1', id, 20) === sampled)!;
+    const row = rowOf({ runId: 'r1', profileId, dueAt: at(HOUR), firstDueAt: at(HOUR) });
+    return explain(factsWith({ campaign: campaignWith({ what }, more), rows: [row] })).summary;
+  };
+
+  it('says so, and not of one that is in the sample, or when the winner is known', () => {
+    const due = `Waiting: to be sent at ${at(HOUR).toISOString()}`;
+    expect(said(false)).to.equal(
+      `${due}, since it waits until the winner is known among the variants, which 20 % of the audience try.`,
+    );
+    expect(said(true)).to.equal(`${due}.`);
+    const contest = contestOf({ ...definition, what })!;
+    expect(said(false, { winners: [{ contest, variant: 'A', at: at(0) }] })).to.equal(`${due}.`);
   });
 });
 

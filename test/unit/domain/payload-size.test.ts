@@ -4,18 +4,26 @@ import { MAX_PAYLOAD_BYTES } from '../../../channels/web-push/encrypt.ts';
 import { displayLimits } from '../../../domain/content/browser-families.ts';
 import { payloadFor } from '../../../domain/content/compose-push.ts';
 import type { WebPushContent } from '../../../domain/content/content.ts';
+import { learnProperties } from '../../../domain/content/known-properties.ts';
+import { percentEncoded } from '../../../domain/content/web-address.ts';
 import { graphemes } from '../../../domain/content/display-length.ts';
 import {
   MAX_PUSH_PAYLOAD_BYTES,
   payloadEstimates,
   payloadFault,
   payloadFaults,
+  type KnownProperties,
   PUSH_FRAME,
   utf8Bytes,
 } from '../../../domain/content/payload-size.ts';
 
 const nothing = { profile: null, event: null };
-const text = (name: string, ...examples: unknown[]) => ({ name, types: ['string' as const], examples });
+const learned = (name: string, ...values: unknown[]) =>
+  learnProperties(values.map((value) => ({ [name]: value })));
+/** What the first content has more than one without any text. */
+const added = (what: WebPushContent, known: KnownProperties): number =>
+  (payloadEstimates(what, known)[0]?.most ?? 0) -
+  (payloadEstimates({ ...what, title: '' }, nothing)[0]?.most ?? 0);
 
 describe('the size of a payload', () => {
   it('may be what the channel sends', () => {
@@ -47,13 +55,48 @@ describe('the size of a payload', () => {
     );
   });
 
-  it('takes an output for twice the longest value that is known, else for 64 bytes', () => {
-    const what: WebPushContent = { title: '{{ profile.name }}{{ event.other }}' };
+  it('takes an output for the longest value that was seen, uncut, else for 64 bytes', () => {
+    const known = {
+      profile: learned('name', 'Ada', 'Bob', 'Cleo', 'Grüße '.repeat(100), 'Dora'),
+      event: learned('items', [{ name: 'x' }]),
+    };
+    expect(added({ title: '{{ profile.name }}{{ event.other }}' }, known)).to.equal(800 + 64);
+    expect(added({ title: '{{ profile.properties.name | upcase }}' }, known)).to.equal(800);
+    expect(added({ title: '{{ profile.name | append: profile.name }}' }, known)).to.equal(1_600);
+    // The list, with the escapes of its quotation marks.
+    expect(added({ title: '{{ event.items[0].name }}' }, known)).to.equal(18);
+    const [with_] = payloadEstimates({ title: '{{ profile.name }}' }, known);
     const [without] = payloadEstimates({ title: '' }, nothing);
-    const known = { profile: [text('name', 'Ada', 'Grüße')], event: [] };
-    const [with_] = payloadEstimates(what, known);
-    expect((with_?.most ?? 0) - (without?.most ?? 0)).to.equal(2 * 7 + 64);
     expect(with_?.least).to.equal(without?.least);
+  });
+
+  it('takes an output in an address for three times as long', () => {
+    const known = { profile: null, event: learned('word', 'ü'.repeat(100)) };
+    const most = (url: string): number => payloadEstimates({ title: 'x', url }, known)[0]?.most ?? 0;
+    expect(most('https://s.example/{{ event.word }}') - most('https://s.example/')).to.equal(600);
+  });
+
+  it('is at least that of every message made of values that were seen', () => {
+    const value = fc.string({ unit: 'binary' });
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1 }), (values) => {
+        const what = { title: '{{ profile.a }}!', url: 'https://s.example/?q={{ profile.a }}' };
+        const [estimate] = payloadEstimates(what, { profile: learned('a', ...values), event: null });
+        for (const one of values) {
+          const url = `https://s.example/?q=${percentEncoded(one)}`;
+          const content = { title: `${one}!`, url, actions: [], data: {} };
+          const bytes = Buffer.byteLength(JSON.stringify(payloadFor({ content, ...PUSH_FRAME })));
+          expect(bytes).to.be.at.most(estimate?.most ?? 0);
+        }
+      }),
+    );
+  });
+
+  it('counts what the site and the instance add', () => {
+    const most = (around: object): number => payloadEstimates({ title: 'x' }, nothing, around)[0]?.most ?? 0;
+    const icon = 'https://s.example/icon.png';
+    expect(most({ defaultIcon: icon }) - most({})).to.equal(`,"icon":"${icon}"`.length);
+    expect(most({ receiptUrl: 'u'.repeat(100) }) - most({ receiptUrl: 'u' })).to.equal(99);
   });
 
   it('counts the text of every branch as possible, and of none as certain', () => {

@@ -5,7 +5,7 @@ import type { WebPushContent } from '../../../domain/content/content.ts';
 import { languageOf, matchLanguage } from '../../../domain/content/languages.ts';
 import type { RenderContext } from '../../../domain/content/render-scope.ts';
 import { RenderError, renderWebPush, type RenderOptions } from '../../../domain/content/render-web-push.ts';
-import { createTemplateEngine } from '../../../domain/content/template.ts';
+import { createTemplateEngine, defaultTemplateLimits } from '../../../domain/content/template.ts';
 import { withParameters } from '../../../domain/content/web-address.ts';
 
 const templates = createTemplateEngine();
@@ -204,5 +204,18 @@ describe('UTM parameters', () => {
   it('are not added twice', () => {
     const link = 'https://shop.example/?utm_source=a';
     expect(withParameters(link, [['utm_source', 'b']])).to.equal(link);
+  });
+});
+
+describe('the texts of a web push', () => {
+  it('share the limits of one message, however many they are', async () => {
+    const strict = createTemplateEngine({ ...defaultTemplateLimits, memory: 10_000, renderMs: 60_000 });
+    const loop = '{% for i in (1..3000) %}{% endfor %}x';
+    const data = (keys: number) =>
+      Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i}`, loop]));
+    const shown = (keys: number) =>
+      renderWebPush(strict, definition({ title: 'x', data: data(keys) }), context());
+    expect((await shown(3)).content.data).to.deep.equal({ k0: 'x', k1: 'x', k2: 'x' });
+    expect((await faultOf(shown(4))).message).to.contain('/what/data/k3: the limit');
   });
 });

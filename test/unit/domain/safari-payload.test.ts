@@ -6,6 +6,8 @@ import {
   safariPayload,
   type SafariPush,
 } from '../../../domain/content/safari-payload.ts';
+import { previewInBrowsers } from '../../../domain/content/browser-preview.ts';
+import type { SafariSettings } from '../../../domain/site.ts';
 
 const safari = { allowedDomains: ['https://shop.example', 'https://www.shop.example'] };
 const click = { messageId: 'm1', subscriptionId: 's1', token: 't_-1' };
@@ -110,6 +112,37 @@ describe('the payload of Safari', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  describe('as it is previewed', () => {
+    const shownAt = (push: Partial<SafariPush>, site = safari) => {
+      const content = { title: 'Hi', url: 'https://shop.example/', ...push };
+      const { browsers } = previewInBrowsers(content, {
+        safari: site as SafariSettings,
+      });
+      return browsers.find(({ family }) => family === 'safariLegacy');
+    };
+
+    it('shows the body as it is cut, and says so', () => {
+      const body = 'ü'.repeat(2_000);
+      const preview = shownAt({ body, url: `https://shop.example/?${'q'.repeat(500)}` });
+      const shown = preview?.shown?.body ?? '';
+      expect(shown).to.match(/^ü+…$/);
+      expect(shown.length).to.be.within(1_500, 1_999);
+      expect(preview?.notes.map(({ field }) => field)).to.deep.equal(['body']);
+      expect(shownAt({ body: 'short' })).to.deep.include({ notes: [] });
+      expect(shownAt({ body: 'short' })?.shown).to.include({ body: 'short' });
+    });
+
+    it('shows nothing where title and link alone are too long', () => {
+      const preview = shownAt({ title: '👍'.repeat(500), url: `https://shop.example/${'q'.repeat(2_000)}` });
+      expect(preview).to.include({ shown: null });
+      expect(preview?.notShown).to.match(/^payloadTooLarge: title and link alone take more than 4096 bytes/);
+    });
+
+    it('says the other reasons why it shows nothing', () => {
+      expect(shownAt({ url: 'https://other.example/' })?.notShown).to.match(/only leads to/);
+    });
   });
 
   it('is tagged by the names that the SDK reads', () => {

@@ -68,6 +68,14 @@ describe('outputs in addresses', () => {
   const table: [string, string][] = [
     ['https://s.example/?q={{ a | url_encode }}', 'https://s.example/?q=x+y%26b%3D1'],
     ['https://s.example/?q={{ a | cgi_escape }}', 'https://s.example/?q=x+y%26b%3D1'],
+    [
+      'https://s.example/{{ path | uri_escape }}&q={{ a | uri_escape }}',
+      'https://s.example/a/b?c=d&q=x%20y&b=1',
+    ],
+    ["https://s.example/?q={{ a | url_encode | default: 'none' }}", 'https://s.example/?q=x+y%26b%3D1'],
+    ["https://s.example/?q={{ nobody | url_encode | default: 'none' }}", 'https://s.example/?q=none'],
+    // What the other value holds is not known: it is encoded, and the first one twice.
+    ['https://s.example/?q={{ nobody | url_encode | default: a }}', 'https://s.example/?q=x%20y%26b%3D1'],
     ['https://s.example/{{ path | raw }}', 'https://s.example/a/b?c=d'],
     ['{{ link }}', 'https://shop.example/a?b=c#d'],
     [' {{ link }}\n', 'https://shop.example/a?b=c#d'],

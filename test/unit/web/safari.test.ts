@@ -20,6 +20,8 @@ interface SafariOptions {
   answer?: { permission: string; deviceToken?: string };
   /** Safari 16 and later. */
   standard?: boolean;
+  /** What the server answers; default 204. */
+  server?: { status: number; body?: object };
 }
 
 /** A page in Safari, with its own website push, without UUIDs and without service workers. */
@@ -28,6 +30,7 @@ function openPage(source: string, options: SafariOptions = {}) {
   const calls: { url: string; method: string; body: Record<string, unknown> }[] = [];
   const addresses: string[] = [];
   const storage = new Map<string, string>();
+  let known = options.known ?? { permission: 'default' };
   const window = {
     location: { href: options.href ?? 'https://shop.example/' },
     history: {
@@ -46,17 +49,19 @@ function openPage(source: string, options: SafariOptions = {}) {
     },
     safari: {
       pushNotification: {
-        permission: () => options.known ?? { permission: 'default' },
+        permission: () => known,
         requestPermission(...given: unknown[]) {
           asked.push(given.slice(0, 3));
-          (given[3] as (answer: object) => void)(options.answer ?? { permission: 'denied' });
+          known = options.answer ?? { permission: 'denied' };
+          (given[3] as (answer: object) => void)(known);
         },
       },
     },
     ...(options.standard ? { PushManager: {}, Notification: { requestPermission: () => 'denied' } } : {}),
     fetch(url: string, init: { method: string; body: string }) {
       calls.push({ url, method: init.method, body: JSON.parse(init.body) as Record<string, unknown> });
-      return Promise.resolve({ ok: true, status: 204 });
+      const { status, body = {} } = options.server ?? { status: 204 };
+      return Promise.resolve({ ok: status < 300, status, json: () => Promise.resolve(body) });
     },
   };
   if (options.standard) Object.assign(window.navigator, { serviceWorker: {} });
@@ -94,6 +99,37 @@ describe('the browser SDK in Safari', () => {
     expect(page.asked).to.deep.equal([]);
   });
 
+  it('subscribes again after it unsubscribed, when Safari tells the server nothing', async () => {
+    const page = openPage(source, { answer: { permission: 'granted', deviceToken: 'ABCD' } });
+    page.beckon.init(settings);
+    await page.beckon.subscribe();
+    await page.beckon.unsubscribe();
+    const again = await page.beckon.subscribe({ topics: ['news'] });
+    expect(again).to.deep.equal({ status: 'subscribed', endpoint: 'abcd' });
+    expect(page.asked, 'Safari is asked once').to.have.length(1);
+    const [{ anonymousId }] = page.asked[0]?.slice(2) as [{ anonymousId: string }];
+    expect(page.calls.map(({ method }) => method)).to.deep.equal(['DELETE', 'POST']);
+    expect(page.calls[1]?.url).to.equal('https://beckon.example/v1/sdk/subscriptions');
+    expect(page.calls[1]?.body).to.include({
+      siteId: 'site1',
+      transport: 'apns',
+      deviceToken: 'ABCD',
+      anonymousId,
+    });
+    expect(page.calls[1]?.body.topics).to.deep.equal(['news']);
+  });
+
+  it('is subscribed when the server knows the device by another id, and tells any other refusal', async () => {
+    const known = { permission: 'granted', deviceToken: 'ABCD' };
+    const lost = openPage(source, { known, server: { status: 403, body: { code: 'other_visitor' } } });
+    lost.beckon.init(settings);
+    expect(await lost.beckon.subscribe()).to.deep.equal({ status: 'subscribed', endpoint: 'abcd' });
+    const server = { status: 403, body: { code: 'origin_not_allowed' } };
+    const refused = openPage(source, { known, server });
+    refused.beckon.init(settings);
+    expect(await refused.beckon.subscribe().catch(String)).to.match(/answered 403/);
+  });
+
   it('uses standard web push where Safari has it', async () => {
     const page = openPage(source, { standard: true });
     page.beckon.init(settings);
@@ -112,13 +148,14 @@ describe('the browser SDK in Safari', () => {
     const page = openPage(source, { known: { permission: 'granted', deviceToken: 'ABCD' } });
     page.beckon.init(settings);
     expect(await page.beckon.unsubscribe()).to.equal(true);
-    expect(page.calls).to.deep.equal([
-      {
-        url: 'https://beckon.example/v1/sdk/subscriptions',
-        method: 'DELETE',
-        body: { siteId: 'site1', endpoint: 'abcd' },
-      },
-    ]);
+    expect(page.calls).to.have.length(1);
+    const { url, method, body } = page.calls[0]!;
+    expect({ url, method }).to.deep.equal({
+      url: 'https://beckon.example/v1/sdk/subscriptions',
+      method: 'DELETE',
+    });
+    expect(body).to.include({ siteId: 'site1', endpoint: 'abcd' });
+    expect(body.anonymousId, 'proves who registered it').to.match(/^[\da-f-]{36}$/);
     const never = openPage(source);
     never.beckon.init(settings);
     expect(await never.beckon.unsubscribe()).to.equal(false);

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { bundleWebAssets } from '../../../web/bundle.ts';
 import { describeBrowser } from '../../../web/sdk/browser-info.ts';
 import type { Beckon } from '../../../web/sdk/beckon.ts';
+import { createCaches } from './caches.ts';
 
 const KEY = Buffer.from([4, ...Array.from({ length: 64 }, (_, i) => i)]);
 const settings = {
@@ -18,6 +19,11 @@ interface PageOptions {
   existingKey?: Buffer;
   storage?: Map<string, string> | 'blocked';
   status?: number;
+  /** The first calls fail for want of a network. */
+  offline?: number;
+  /** The first so many times, the browser makes no subscription. */
+  refuses?: number;
+  caches?: object;
   supported?: boolean;
 }
 
@@ -25,6 +31,7 @@ interface PageOptions {
 function openPage(source: string, options: PageOptions = {}) {
   const calls: { url: string; method: string; body: Record<string, unknown> }[] = [];
   const registered: URL[] = [];
+  let [refusals, outages] = [options.refuses ?? 0, options.offline ?? 0];
   const subscribedWith: { userVisibleOnly: boolean; applicationServerKey: Uint8Array }[] = [];
   let current = options.existingKey ? subscription('https://push.example/old', options.existingKey) : null;
 
@@ -43,8 +50,10 @@ function openPage(source: string, options: PageOptions = {}) {
     getSubscription: () => Promise.resolve(current),
     subscribe(given: (typeof subscribedWith)[number]) {
       if (current) throw new Error('a subscription with another key exists');
+      if (refusals-- > 0) return Promise.reject(new Error('AbortError'));
       subscribedWith.push(given);
-      current = subscription('https://push.example/new', given.applicationServerKey);
+      const nth = subscribedWith.length === 1 ? '' : subscribedWith.length;
+      current = subscription(`https://push.example/new${nth}`, given.applicationServerKey);
       return Promise.resolve(current);
     },
   };
@@ -64,15 +73,18 @@ function openPage(source: string, options: PageOptions = {}) {
     Notification: { requestPermission: () => Promise.resolve(options.permission ?? 'granted') },
     PushManager: {},
     crypto: { randomUUID },
+    ...(options.caches ? { caches: options.caches } : {}),
     get localStorage() {
       if (storage === 'blocked') throw new Error('SecurityError');
       return {
         getItem: (key: string) => storage.get(key) ?? null,
         setItem: (key: string, value: string) => storage.set(key, value),
+        removeItem: (key: string) => storage.delete(key),
       };
     },
     fetch(url: string, init: { method: string; body: string }) {
       calls.push({ url, method: init.method, body: JSON.parse(init.body) as Record<string, unknown> });
+      if (outages-- > 0) return Promise.reject(new Error('offline'));
       const status = options.status ?? 201;
       return Promise.resolve({ ok: status < 300, status });
     },
@@ -154,6 +166,70 @@ describe('the browser SDK', () => {
     expect(page.calls[0]?.body).to.include({ transport: 'vapid', replaces: 'https://push.example/old' });
     await page.beckon.subscribe();
     expect(page.calls[1]?.body, 'once it has').to.not.have.property('replaces');
+  });
+
+  const OTHER = Buffer.alloc(65, 9);
+  const old = 'https://push.example/old';
+  const replacing = (page: ReturnType<typeof openPage>) => page.calls.map(({ body }) => body.replaces);
+
+  it('names whose place it takes until the server has answered, also on a later page', async () => {
+    const storage = new Map<string, string>();
+    const page = openPage(source, { storage, existingKey: OTHER, offline: 2 });
+    page.beckon.init(settings);
+    for (const _try of [1, 2]) expect(await page.beckon.subscribe().catch(String)).to.match(/offline/);
+    await page.beckon.subscribe();
+    await page.beckon.subscribe();
+    expect(replacing(page)).to.deep.equal([old, old, old, undefined]);
+
+    const first = openPage(source, { storage, existingKey: OTHER, offline: 1 });
+    first.beckon.init(settings);
+    await first.beckon.subscribe().catch(String);
+    const later = openPage(source, { storage });
+    later.beckon.init(settings);
+    await later.beckon.subscribe();
+    expect(replacing(later)).to.deep.equal([old]);
+  });
+
+  it('names the one that the server knows after several changes that it did not hear of', async () => {
+    const storage = new Map<string, string>();
+    const page = openPage(source, { storage, existingKey: OTHER, offline: 1 });
+    page.beckon.init(settings);
+    await page.beckon.subscribe().catch(String);
+    page.beckon.init({ ...settings, vapidPublicKey: OTHER.toString('base64url') });
+    await page.beckon.subscribe();
+    expect(page.subscribed()).to.equal('https://push.example/new2');
+    expect(replacing(page)).to.deep.equal([old, old]);
+  });
+
+  for (const storage of [new Map<string, string>(), 'blocked'] as const) {
+    const where = storage === 'blocked' ? ', where storage is blocked' : '';
+    it(`does not forget whose place it takes when the browser gives no new subscription${where}`, async () => {
+      const page = openPage(source, { storage, existingKey: OTHER, refuses: 1 });
+      page.beckon.init(settings);
+      expect(await page.beckon.subscribe().catch(String)).to.match(/AbortError/);
+      await page.beckon.subscribe();
+      expect(replacing(page)).to.deep.equal([old]);
+    });
+  }
+
+  it('opts out the subscription that the server knows when it did not hear of the next', async () => {
+    const page = openPage(source, { existingKey: OTHER, offline: 1 });
+    page.beckon.init(settings);
+    await page.beckon.subscribe().catch(String);
+    expect(await page.beckon.unsubscribe()).to.equal(true);
+    const deleted = page.calls.filter(({ method }) => method === 'DELETE').map(({ body }) => body.endpoint);
+    expect(deleted).to.deep.equal(['https://push.example/new', old]);
+    expect(await page.beckon.unsubscribe()).to.equal(false);
+  });
+
+  it('takes over what the worker could not tell the server', async () => {
+    const { caches, kept } = createCaches();
+    kept.set('/beckon-replaces/site1', 'https://push.example/before');
+    const page = openPage(source, { existingKey: KEY, caches });
+    page.beckon.init(settings);
+    await page.beckon.subscribe();
+    expect(replacing(page)).to.deep.equal(['https://push.example/before']);
+    expect([...kept]).to.deep.equal([]);
   });
 
   for (const permission of ['denied', 'default'] as const) {

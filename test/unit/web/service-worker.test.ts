@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { PushPayload } from '../../../domain/content/push-payload.ts';
 import { bundleWebAssets } from '../../../web/bundle.ts';
+import { createCaches } from './caches.ts';
 import { createWorkerWorld } from './worker-world.ts';
 import type { WorkerWorld, WorldOptions } from './worker-world.ts';
 
@@ -292,6 +293,22 @@ describe('the service worker', () => {
         vapidPublicKey: Buffer.from(applicationServerKey).toString('base64url'),
         replaces: 'https://push.example/old',
       });
+    });
+
+    it('keeps whose place it takes until the server has answered', async () => {
+      const { caches, kept } = createCaches();
+      let up = false;
+      const at = world({ href, caches, respond: () => (up ? 201 : networkDown()) });
+      const change = (oldSubscription?: object) => at.fire('pushsubscriptionchange', { oldSubscription });
+      await change({ endpoint: 'https://push.example/1', options: {}, toJSON: () => ({}) });
+      expect([...kept.values()]).to.deep.equal(['https://push.example/1']);
+      await change({ endpoint: 'https://push.example/2', options: {}, toJSON: () => ({}) });
+      up = true;
+      await change();
+      expect(at.fetches.map(({ body }) => body.replaces)).to.deep.equal(
+        Array.from({ length: 3 }, () => 'https://push.example/1'),
+      );
+      expect([...kept.values()]).to.deep.equal([]);
     });
 
     it('does nothing when it does not know the site, and survives a network that is down', async () => {

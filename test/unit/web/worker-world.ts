@@ -29,6 +29,7 @@ export interface WorldOptions {
   respond?: (call: FetchCall, count: number) => number | Promise<number>;
   showNotification?: () => Promise<void>;
   openWindow?: (url: string) => Promise<void>;
+  caches?: object;
 }
 
 /** Runs a bundled service worker in a context that has nothing but what a worker's world gives here. */
@@ -42,6 +43,7 @@ export function createWorkerWorld(source: string, options: WorldOptions = {}): W
       language: 'de',
     },
     crypto: { randomUUID },
+    ...(options.caches ? { caches: options.caches } : {}),
     registration: {
       scope: 'https://shop.example/',
       showNotification(title: string, given: Record<string, unknown>) {
@@ -79,7 +81,7 @@ export function createWorkerWorld(source: string, options: WorldOptions = {}): W
       listeners.set(type, listener);
     },
   };
-  runInContext(source, createContext({ self, URL, btoa, console: { warn: () => {} } }));
+  runInContext(source, createContext({ self, URL, Response, btoa, console: { warn: () => {} } }));
 
   return {
     shown,

@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { z } from 'zod';
+import { allRoutes } from '../../../api/app.ts';
+import type { ApiDeps } from '../../../api/deps.ts';
+import { text } from '../../../api/http/fields.ts';
+import { Problem } from '../../../api/http/problem.ts';
+import { parseOrThrow } from '../../../api/http/validate.ts';
+
+function faultsOf(schema: z.ZodType, value: unknown): string[] {
+  try {
+    parseOrThrow(schema, value, 'body');
+    return [];
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`);
+  }
+}
+
+describe('the faults of a body', () => {
+  it('say in words of our own what a name, an id and a kind must be', () => {
+    const schema = z.strictObject({
+      pairs: z.record(text(5), z.string()),
+      id: z.uuid(),
+      day: z.iso.date(),
+      part: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('a') }),
+        z.object({ kind: z.literal('b') }),
+      ]),
+    });
+    const body = { pairs: { 'too/long': 'x' }, id: '7', day: 'monday', part: { kind: 'c' } };
+    expect(faultsOf(schema, body)).to.deep.equal([
+      '/pairs/too~1long: its name must not be longer than 5 characters',
+      '/id: must be a UUID such as 0f9e0c1d-3b57-4f2b-8f0b-6f1f6d6a2a51',
+      '/day: must be a date such as 2027-12-31',
+      '/part/kind: must be one of a, b',
+    ]);
+  });
+
+  it('say that there is no body, whatever the schema would say', () => {
+    const kinds = z.discriminatedUnion('kind', [z.object({ kind: z.literal('a') })], { error: 'must be a' });
+    for (const schema of [z.object({}), kinds])
+      expect(faultsOf(schema, undefined)).to.deep.equal([': the body is required']);
+    expect(faultsOf(z.object({}), null)).to.deep.equal([': must be an object']);
+    expect(faultsOf(z.object({}).default({}), undefined)).to.deep.equal([]);
+  });
+});
+
+describe('the bodies that the OpenAPI document shows', () => {
+  // What the routes are made of is not used before they are called.
+  const routes = allRoutes({ webhookRefusal: () => null } as unknown as ApiDeps);
+  const routeOf = (method: string, path: string): (typeof routes)[number] | undefined =>
+    routes.find((one) => one.method === method && one.path === path);
+
+  it('are taken by their calls', () => {
+    const shown = routes.filter(({ examples }) => examples !== undefined);
+    expect(shown.length).to.be.at.least(15);
+    for (const { method, path, body, examples } of shown) {
+      for (const [name, { value }] of Object.entries(examples ?? {}))
+        expect(body && faultsOf(body, value), `${method} ${path} ${name}`).to.deep.equal([]);
+    }
+  });
+
+  it('are there for each transport of a subscription, each kind of campaign, and each change of a segment', () => {
+    const names = (method: string, path: string): string[] =>
+      Object.keys(routeOf(method, path)?.examples ?? {});
+    expect(names('post', '/v1/subscriptions')).to.have.members(['vapid', 'fcmLegacy', 'apns']);
+    expect(names('put', '/v1/segments/:id')).to.not.be.empty;
+    for (const call of ['preview', 'test'])
+      expect(names('post', `/v1/campaigns/:id/${call}`), call).to.include.members(['live', 'past', 'api']);
+  });
+
+  it('may be left out where all of the body may', () => {
+    for (const path of ['/v1/sites/:id/rotate-vapid', '/v1/campaigns/:id/preview', '/v1/campaigns/:id/test'])
+      expect(routeOf('post', path)?.body?.safeParse(undefined).success, path).to.equal(true);
+  });
+});

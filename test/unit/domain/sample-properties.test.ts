@@ -1,0 +1,17 @@
+import { expect } from 'chai';
+import { learnProperties } from '../../../domain/content/known-properties.ts';
+import { sampleProperties } from '../../../domain/content/sample-properties.ts';
+
+describe('a sample of what is known', () => {
+  it('has every value in the type that it was seen with', () => {
+    const seen = {
+      tags: ['a', 'b'],
+      lines: [{ sku: 'x', count: 2 }],
+      geo: { city: 'Ulm', at: [48.4, 10] },
+      price: 30,
+      vip: true,
+    };
+    // What three have is nobody's own, and is shown as it is.
+    expect(sampleProperties(learnProperties([seen, seen, seen]))).to.deep.equal(seen);
+  });
+});
