@@ -168,7 +168,7 @@ export function createFakeDelivery(rowCount: number) {
         return state.send(messageId);
       },
     },
-    templates: { render: (text: string) => text },
+    templates: { render: (text: string) => text, budget: () => ({}) },
     receipts: { sign: () => 'token' },
     random: { fraction: () => 0, token: () => 'token' },
     log: { info: () => {}, error: () => {}, warn: (fields: object) => void warnings.push(fields) },

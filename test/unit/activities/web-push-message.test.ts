@@ -23,7 +23,7 @@ describe('a web push that is tried again', () => {
   const deps = {
     clock: { nowMs: () => 5e9 },
     limits: { timeoutMs: 1_000 },
-    templates: { render: (text: string) => Promise.resolve(text) },
+    templates: { render: (text: string) => Promise.resolve(text), budget: () => ({}) },
   };
 
   async function variantSent(row: object): Promise<string | undefined> {
