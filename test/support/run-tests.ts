@@ -37,14 +37,14 @@ async function main(): Promise<void> {
   };
   try {
     const folders = suites.filter((suite) => checks[suite] === undefined);
-    const files: string[] = [];
-    for (const folder of folders) files.push(...(await testFiles(folder, asked.length > 0)));
+    const filesOf = new Map<string, string[]>();
+    for (const folder of folders) filesOf.set(folder, await testFiles(folder, asked.length > 0));
     const env = folders.some((folder) => foldersWithServers.has(folder)) ? await serverPaths() : {};
     for (const suite of suites) {
       const command = checks[suite];
       if (command !== undefined) add(await runCheck(suite, command));
     }
-    if (files.length > 0) add(await runMocha(files, env));
+    for (const files of filesOf.values()) if (files.length > 0) add(await runMocha(files, env));
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     total.failed += 1;
@@ -96,7 +96,10 @@ async function runCheck(name: string, [script = '', ...args]: string[]): Promise
   return { passed: 0, failed: 1 };
 }
 
-/** All files in one mocha process, so that they share one mongod and one Temporal server. */
+/**
+ * The files of a suite in one mocha process, so that they share one mongod and one Temporal server; each suite in one
+ * of its own, for what thousands of tests leave in memory slows down those after them.
+ */
 async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
   const folder = await mkdtemp(join(tmpdir(), 'beckon-counts-'));
   const countsFile = join(folder, 'counts.json');
