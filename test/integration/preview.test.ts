@@ -19,11 +19,10 @@ describe('content', function () {
     await stack.client.must('/v1/profiles', {
       profiles: [{ identity: 'ada', name: 'Ada', language: 'de-AT', properties: { plan: 'gold' } }],
     });
-    await post(stack, {
-      identity: 'ada',
-      name: 'Added To Cart',
-      properties: { cartId: 'a/b', product: 'Schuhe' },
-    });
+    // What several people have is shown as an example.
+    const properties = { cartId: 'a/b', product: 'Schuhe' };
+    const people = ['ada', 'bo', 'cy'].map((identity) => ({ identity, name: 'Added To Cart', properties }));
+    await post(stack, ...people);
     await subscribe(stack, site, 'ada');
   });
   after(() => stack?.close());
