@@ -6,7 +6,7 @@ import { openDatabase, startServer, type BenchDatabase, type BenchServer } from 
 import { foldedAsStored } from './folded.ts';
 import { generate } from './generate.ts';
 import { profileIdOf, type Size } from './population.ts';
-import { postAll, sessionBatches, uniformBatches, type Batches } from './post.ts';
+import { caughtUpAt, postAll, sessionBatches, uniformBatches, type Batches } from './post.ts';
 import { createRandom } from './random.ts';
 import { printTable, say, seconds, timed, type Verdict } from './report.ts';
 
@@ -126,23 +126,22 @@ async function benchOn(server: BenchServer, size: Size): Promise<Verdict[]> {
 }
 
 async function runSlice(
-  { connection, repositories }: BenchDatabase,
+  { connection }: BenchDatabase,
   uri: string,
   folds: boolean,
   warmUp: Batches,
   batches: Batches,
 ): Promise<{ seconds: number; cpu: number; text: string; startedAt: Date }> {
-  const { rollup } = repositories;
   const flush = async (): Promise<void> => void (await connection.db?.admin().command({ fsync: 1 }));
   const api = await startApiProcess(uri, { folds });
   try {
     await postAll(api.url, warmUp);
-    if (folds) await rollup.catchUp();
+    if (folds) await caughtUpAt(api.url);
     await flush();
     const startedAt = new Date();
     const cpuBefore = await cpuSeconds(connection, api.pid);
     const posted = await timed(() => postAll(api.url, batches));
-    const caughtUp = await timed(() => (folds ? rollup.catchUp() : Promise.resolve()));
+    const caughtUp = await timed(() => (folds ? caughtUpAt(api.url) : Promise.resolve()));
     const flushed = await timed(flush);
     const cpu = (await cpuSeconds(connection, api.pid)) - cpuBefore;
     const text = `posted ${seconds(posted.seconds)}, caught up ${seconds(caughtUp.seconds)}, flushed ${seconds(flushed.seconds)}, CPU ${seconds(cpu)}`;

@@ -68,7 +68,11 @@ export async function postAll(url: string, { bodies }: Batches): Promise<void> {
   try {
     await Promise.all(
       Array.from({ length: IN_FLIGHT }, async () => {
-        for (const body of queue) await post(agent, url, body);
+        for (const body of queue) {
+          const answer = await post(agent, `${url}/v1/events`, body);
+          if (answer.status !== 202 || !answer.text.includes('"duplicates":0'))
+            throw new Error(`POST /v1/events answered ${answer.status}: ${answer.text}`);
+        }
       }),
     );
   } finally {
@@ -76,29 +80,36 @@ export async function postAll(url: string, { bodies }: Batches): Promise<void> {
   }
 }
 
-function post(agent: Agent, url: string, body: Buffer): Promise<void> {
+/** Asks how many profiles a segment holds that holds nobody: answered when all that was posted is folded. */
+export async function caughtUpAt(url: string): Promise<void> {
+  const agent = new Agent();
+  const segment = { property: 'country', op: 'eq', value: 'nowhere' };
+  try {
+    const body = Buffer.from(JSON.stringify({ segment }));
+    for (;;) {
+      const answer = await post(agent, `${url}/v1/segments/estimate`, body);
+      if (answer.status === 200) return;
+      // It does not wait for ever; folding goes on all the same.
+      if (answer.status !== 503)
+        throw new Error(`the estimate was answered ${answer.status}: ${answer.text}`);
+    }
+  } finally {
+    agent.destroy();
+  }
+}
+
+function post(agent: Agent, url: string, body: Buffer): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const call = request(
-      `${url}/v1/events`,
-      {
-        agent,
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${ADMIN_KEY}`,
-          'content-type': 'application/json',
-          'content-length': body.length,
-        },
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-        response.on('error', reject).on('end', () => {
-          const stored = response.statusCode === 202 && text.includes('"duplicates":0');
-          if (stored) resolve();
-          else reject(new Error(`POST /v1/events answered ${response.statusCode ?? 0}: ${text}`));
-        });
-      },
-    );
+    const headers = {
+      authorization: `Bearer ${ADMIN_KEY}`,
+      'content-type': 'application/json',
+      'content-length': body.length,
+    };
+    const call = request(url, { agent, method: 'POST', headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('error', reject).on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+    });
     call.on('error', reject).end(body);
   });
 }

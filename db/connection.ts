@@ -29,10 +29,17 @@ export async function connectDatabase(uri: string): Promise<Connection> {
   }
 }
 
-/** Makes the collections and indexes that are missing; each schema says which query an index serves. */
+/**
+ * Makes the collections and indexes that are missing, and has collections refuse what their schemas say; each
+ * schema says which query an index serves.
+ */
 export async function ensureIndexes(connection: Connection): Promise<void> {
   for (const model of Object.values(connection.models)) {
     await model.createCollection();
+    const { validator } = model.schema.get('collectionOptions') ?? {};
+    // One that was there before has the validator of its time, or none.
+    if (validator !== undefined)
+      await connection.db?.command({ collMod: model.collection.collectionName, validator });
     await model.createIndexes();
   }
 }

@@ -64,7 +64,8 @@ export function createEventRepository(
       const stored = await rollup.announce(receivedAt);
       const duplicates = await insertUnordered(docs);
       // Not when it failed: some may be stored all the same, and the mark stays open until others close it.
-      stored();
+      const known = new Set(duplicates);
+      stored(known.size === 0 ? docs : docs.filter((_doc, i) => !known.has(i)));
       if (duplicates.length > 0) {
         // Its first call may have broken off before it was accepted, under a view that did not want it yet.
         const wanted = duplicates.filter((i) => batch[i]?.pending).map((i) => docs[i]?._id as never);

@@ -1,8 +1,6 @@
 import type { Profile } from '../domain/profile.ts';
 import type { Part } from './segments/parts.ts';
 
-type ByPart = Partial<Record<Part, Record<string, string>>>;
-
 export interface ProfileDoc extends Omit<Profile, 'id'> {
   _id: string;
   /** Which part of the population it is in; see `segments/parts.ts`. */
@@ -11,11 +9,11 @@ export interface ProfileDoc extends Omit<Profile, 'id'> {
   q?: Partial<Record<Part, Record<string, unknown>>>;
   /** What the profile did, by the key of the event's name, latest first; see `segments/fold.ts`. */
   did?: Record<string, string[]>;
-  t1?: ByPart;
-  t2?: ByPart;
-  spill?: ByPart;
+  traces?: string[];
+  spill?: Record<string, string>;
   /** Grows whenever something is folded into the document. */
   folds?: number;
+  foldsWanted?: number;
   spillDue?: true;
   /** Sites on which it has an active subscription. */
   pushSites?: string[];
@@ -29,10 +27,10 @@ export interface ProfileDoc extends Omit<Profile, 'id'> {
 export const PROFILE_PROJECTION = {
   part: 0,
   folds: 0,
+  foldsWanted: 0,
   q: 0,
   did: 0,
-  t1: 0,
-  t2: 0,
+  traces: 0,
   spill: 0,
   spillDue: 0,
   pushSites: 0,

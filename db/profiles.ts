@@ -4,6 +4,7 @@ import { eraseCapped } from './caps.ts';
 import { newId } from './ids.ts';
 import { leaveLists } from './lists.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from './profile-document.ts';
+import { FOLDS_VALIDATOR } from './segments/fold-count.ts';
 import { partOf } from './segments/parts.ts';
 import { searchFields } from './segments/search-fields.ts';
 
@@ -28,10 +29,10 @@ const profileSchema = new Schema<ProfileDoc>(
     properties: { type: Schema.Types.Mixed, default: {} },
     part: String,
     folds: Number,
+    foldsWanted: Number,
     q: Schema.Types.Mixed,
     did: Schema.Types.Mixed,
-    t1: Schema.Types.Mixed,
-    t2: Schema.Types.Mixed,
+    traces: { type: [String], default: undefined },
     spill: Schema.Types.Mixed,
     spillDue: Boolean,
     pushSites: [String],
@@ -40,14 +41,19 @@ const profileSchema = new Schema<ProfileDoc>(
     createdAt: Date,
     updatedAt: Date,
   },
-  { collection: 'profiles', versionKey: false, minimize: false },
+  {
+    collection: 'profiles',
+    versionKey: false,
+    minimize: false,
+    collectionOptions: { validator: FOLDS_VALIDATOR },
+  },
 );
 // Segments: a part of the population, when no other index helps.
 profileSchema.index({ part: 1, _id: 1 });
 // Segments: conditions on any property.
 profileSchema.index({ 'q.$**': 1 }, { name: 'search' });
 // Segments: whoever did something, once or at least twice, since an instant; and whose entries have left.
-profileSchema.index({ '$**': 1 }, { wildcardProjection: { t1: 1, t2: 1, spill: 1 }, name: 'latest' });
+profileSchema.index({ traces: 1 }, { sparse: true, name: 'traces' });
 // Documents that hold too many entries; a handful at a time.
 profileSchema.index({ spillDue: 1 }, { partialFilterExpression: { spillDue: true }, name: 'spillDue' });
 // Lists are uploaded by email.

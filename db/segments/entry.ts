@@ -4,11 +4,6 @@ import { hash } from 'node:crypto';
 const OFFSET_MS = 1e14;
 /** How many characters of an entry say its instant. */
 const INSTANT_DIGITS = 10;
-/**
- * How many characters of it an index holds: half an hour. What a profile does again within it changes no index,
- * and whoever asks more finely is answered by the entries themselves.
- */
-export const INDEXED_DIGITS = 6;
 /** The range of instants that can be named at all. */
 const [LEAST_MS, MOST_MS] = [-7e13, 3e14];
 
@@ -17,16 +12,18 @@ const [LEAST_MS, MOST_MS] = [-7e13, 3e14];
  * characters that sorts by the instant. The same event always gives the same text, so a set of them counts it once.
  */
 export function entryOf(event: { time: Date; eventId: string }): string {
-  return boundAt(event.time.getTime()) + hash('sha256', event.eventId, 'base64url').slice(0, 11);
-}
-
-/** @returns the part of a bound, or of an entry, that the index holds: no later than itself */
-export function indexedPart(bound: string): string {
-  return bound.slice(0, INDEXED_DIGITS);
+  const mark = hash('sha256', event.eventId, 'base64url').slice(0, 11);
+  // Joined, it is one text in memory; a sum would keep both of its parts as well.
+  return [boundAt(event.time.getTime()), mark].join('');
 }
 
 /** @returns the least text that an entry of this instant or a later one can be */
 export function boundAt(ms: number): string {
   const clamped = Math.min(Math.max(Math.ceil(ms), LEAST_MS), MOST_MS);
   return (clamped + OFFSET_MS).toString(36).padStart(INSTANT_DIGITS, '0');
+}
+
+/** @returns the instant that an entry or a bound says */
+export function instantOf(entry: string): number {
+  return Number.parseInt(entry.slice(0, INSTANT_DIGITS), 36) - OFFSET_MS;
 }

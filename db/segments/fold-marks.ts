@@ -1,5 +1,7 @@
 import { Schema, type Connection } from 'mongoose';
+import type { CountedEvent } from '../../domain/ports/audience.ts';
 import { newId } from '../ids.ts';
+import { addCounted, countedOf, type Counted } from './counted.ts';
 
 /** An interval of arrivals in which events may be unfolded. Without `to` it is still growing. */
 export interface FoldMark {
@@ -28,6 +30,9 @@ const EPOCH_MS = 500;
  */
 const ABANDONED_MS = 60_000;
 const REBUILD_ABANDONED_MS = 600_000;
+/** How many events are held in memory at most: some 150 bytes each. Those of other marks are read when folded. */
+const MOST_HELD = 300_000;
+const MOST_HELD_OF_A_MARK = 50_000;
 
 interface OpenMark {
   id: string;
@@ -37,17 +42,26 @@ interface OpenMark {
   underWay: number;
   retired: boolean;
   stored: Promise<unknown>;
+  /** What was stored under it; null when it is not held. */
+  held: Counted | null;
 }
 
 /**
  * Says which events may not be folded yet, without touching the events: each process keeps a mark that begins
  * before the first of them is stored and is closed when all that it covers were stored. A mark that its process
  * cannot close is closed by others and, should the process come back, written once more.
+ *
+ * What this process stored under its marks it can hold until it is folded, which saves reading it: held is all
+ * of a mark or nothing, and a mark that was closed without it covers the same events.
  */
 export function createFoldMarks(connection: Connection) {
   const marks = connection.model<FoldMark>('FoldMark', foldMarkSchema).collection;
   let current: OpenMark | null = null;
   const closing = new Set<Promise<unknown>>();
+  /** Of marks that this process has closed, by id. */
+  const held = new Map<string, Counted>();
+  let heldEvents = 0;
+  let holds = false;
 
   function open(fromMs: number): OpenMark {
     const id = newId();
@@ -59,6 +73,7 @@ export function createFoldMarks(connection: Connection) {
       underWay: 0,
       retired: false,
       stored: marks.insertOne({ _id: id as never, from: new Date(fromMs) }),
+      held: holds ? countedOf([]) : null,
     };
     mark.stored.catch(() => {
       // Whoever waits for it fails; the next begins anew.
@@ -84,14 +99,33 @@ export function createFoldMarks(connection: Connection) {
         { $set: { from: new Date(mark.fromMs), to: new Date(mark.toMs) } },
         { upsert: true },
       )
+      .then(() => {
+        if (mark.held === null || !holds || heldEvents + sizeOf(mark.held) > MOST_HELD) return;
+        held.set(mark.id, mark.held);
+        heldEvents += sizeOf(mark.held);
+      })
       // Left open, it is closed by others when it has been open for too long.
       .catch(() => undefined)
       .finally(() => closing.delete(written));
     closing.add(written);
   }
 
+  function keep(mark: OpenMark, stored: CountedEvent[]): void {
+    if (mark.held === null) return;
+    if (sizeOf(mark.held) + stored.length > MOST_HELD_OF_A_MARK) mark.held = null;
+    else addCounted(mark.held, stored);
+  }
+
+  function drop(ids: string[]): void {
+    for (const id of ids) {
+      const counted = held.get(id);
+      if (counted !== undefined) heldEvents -= sizeOf(counted);
+      held.delete(id);
+    }
+  }
+
   return {
-    async announce(receivedAt: Date): Promise<() => void> {
+    async announce(receivedAt: Date): Promise<(stored: CountedEvent[]) => void> {
       const ms = receivedAt.getTime();
       const stale = current !== null && performance.now() - current.openedAt >= EPOCH_MS;
       if (current !== null && (stale || ms < current.fromMs)) retire(current);
@@ -100,23 +134,40 @@ export function createFoldMarks(connection: Connection) {
       mark.underWay += 1;
       mark.toMs = Math.max(mark.toMs, ms);
       let over = false;
-      const done = (): void => {
+      const done = (stored: CountedEvent[]): void => {
         if (over) return;
         over = true;
+        keep(mark, stored);
         mark.underWay -= 1;
         if (mark.retired && mark.underWay === 0) close(mark);
       };
       try {
         await mark.stored;
       } catch (error) {
-        done();
+        done([]);
         throw error;
       }
       return done;
     },
 
+    /** From now on what is stored is held until it is folded; after `false` nothing is. */
+    keepStored(wanted: boolean): void {
+      holds = wanted;
+      if (!wanted) drop([...held.keys()]);
+    },
+
+    /** @returns all that was stored under a mark that this process closed; undefined when it is not held */
+    heldOf(id: string): Counted | undefined {
+      return held.get(id);
+    },
+
     async read(): Promise<FoldMark[]> {
-      return (await marks.find({}).sort({ from: 1 }).toArray()) as unknown as FoldMark[];
+      const before = [...held.keys()];
+      const list = (await marks.find({}).sort({ from: 1 }).toArray()) as unknown as FoldMark[];
+      // What is held of marks that are gone was folded by another process.
+      const there = new Set(list.map((mark) => mark._id));
+      drop(before.filter((id) => !there.has(id)));
+      return list;
     },
 
     /** Closes what belongs to processes that are gone, by the database's clock. */
@@ -140,7 +191,9 @@ export function createFoldMarks(connection: Connection) {
     /** Takes away those that are still as they were read: one that was written once more covers more. */
     async remove(list: FoldMark[]): Promise<void> {
       const asRead = list.flatMap(({ _id, to }) => (to === undefined ? [] : [{ _id: _id as never, to }]));
-      if (asRead.length > 0) await marks.deleteMany({ $or: asRead });
+      if (asRead.length === 0) return;
+      await marks.deleteMany({ $or: asRead });
+      drop(asRead.map((mark) => mark._id));
     },
 
     /** Begins the mark of a rebuild. @returns what says that it goes on, and what closes it */
@@ -165,6 +218,10 @@ export function createFoldMarks(connection: Connection) {
       await Promise.all(closing);
     },
   };
+}
+
+function sizeOf({ entries }: Counted): number {
+  return entries.length;
 }
 
 export type FoldMarks = ReturnType<typeof createFoldMarks>;

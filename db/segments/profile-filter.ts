@@ -1,9 +1,10 @@
-import { boundAt, indexedPart } from './entry.ts';
+import { boundAt } from './entry.ts';
 import { profileCondition } from './conditions.ts';
-import { SPILL } from './fold.ts';
+import { SPILL } from './spill.ts';
 import { ALWAYS, and, NEVER, none, or, type Filter } from './filter.ts';
 import type { Part } from './parts.ts';
 import { atomsOf, type Atom, type Plan, type Range } from './plan.ts';
+import { tracesOfLeft, tracesSince, type TextRange } from './traces.ts';
 
 /** What a question comes to for a profile's document alone. */
 export interface AtomFilter {
@@ -40,11 +41,11 @@ export function atomFilter(atom: Atom, part: Part, options: FilterOptions): Atom
     : edgeFilter(key, part, atom.range, atom.which);
 }
 
-/** The n-th latest event is the n-th place of the document's entries, whose latest two are indexed. */
+/** The n-th latest event is the n-th place of the document's entries; an index holds traces of the latest two. */
 function timesFilter(key: string, part: Part, range: Range, least: number): AtomFilter {
   const from = boundAt(range.fromMs);
-  const recent: Filter[] = [{ [`${least > 1 ? 't2' : 't1'}.${part}.${key}`]: { $gte: indexedPart(from) } }];
-  const spilled: Filter = { [`spill.${part}.${key}`]: { $gte: from } };
+  const recent = [hasTrace(tracesSince(part, key, range.fromMs, least))];
+  const spilled = hasTrace([tracesOfLeft(part, key, from)]);
   if (range.toMs === Infinity) {
     recent.push({ [`did.${key}.${least - 1}`]: { $gte: from } });
     // The latest entries never leave the document.
@@ -61,11 +62,16 @@ function timesFilter(key: string, part: Part, range: Range, least: number): Atom
   return { filter: and(recent), touched: spilled };
 }
 
+/** What the index of traces answers. */
+function hasTrace(ranges: TextRange[]): Filter {
+  return or(ranges.map(({ from, to }) => ({ traces: { $elemMatch: { $gte: from, $lt: to } } })));
+}
+
 function edgeFilter(key: string, part: Part, range: Range, which: 'first' | 'last'): AtomFilter {
   const from = boundAt(range.fromMs);
   const to = range.toMs === Infinity ? null : boundAt(range.toMs);
   const inRange = { $gte: from, ...(to === null ? {} : { $lt: to }) };
-  const recent: Filter = { [`t1.${part}.${key}`]: { $gte: indexedPart(from) } };
+  const recent = hasTrace(tracesSince(part, key, range.fromMs, 1));
   if (which === 'last') return { filter: and([recent, { [`did.${key}.0`]: inRange }]), touched: NEVER };
   return {
     filter: and([
@@ -73,7 +79,7 @@ function edgeFilter(key: string, part: Part, range: Range, which: 'first' | 'las
       { [`did.${key}`]: { $elemMatch: inRange } },
       none({ [`did.${key}`]: { $elemMatch: { $lt: from } } }),
     ]),
-    touched: { [`spill.${part}.${key}`]: { $gte: '' } },
+    touched: hasTrace([tracesOfLeft(part, key, '')]),
   };
 }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from 'mongoose';
-import type { RollupRepository } from '../../domain/ports/audience.ts';
+import type { CountedEvent, RollupRepository } from '../../domain/ports/audience.ts';
 import type { ServerClock } from '../../domain/ports/clock.ts';
 import { createLaneRepository } from '../lanes.ts';
+import { countedOf } from './counted.ts';
 import type { EventNames } from './event-names.ts';
 import { createFoldMarks, joinedIntervals, type FoldMark } from './fold-marks.ts';
-import { createFolder, type Foldable } from './fold.ts';
+import { createFolder } from './fold.ts';
 
 /** The lease document of background folding, beside those of the lanes. */
 const FOLD_LANE = 1_001;
@@ -14,6 +15,8 @@ const RENEW_EVERY_MS = 5_000;
 const EVERY_MS = 2_000;
 /** What waits is folded in the background when the oldest of it has waited so long: a visit's events together. */
 const FOLD_AFTER_MS = 10_000;
+/** What another process stored it folds itself, from its memory, unless it does not come to it. */
+const FOLD_OTHERS_AFTER_MS = 15_000;
 const LOOK_AGAIN_MS = 20;
 /** How many events are grouped by profile before they are written. */
 const EVENTS_PER_GROUP = 200_000;
@@ -56,10 +59,24 @@ export function createRollupRepository(
       group = folder.gather();
       return goesOn();
     };
-    for (const interval of joinedIntervals(list)) {
+    const unheld: FoldMark[] = [];
+    for (const mark of list) {
+      const held = marks.heldOf(mark._id);
+      if (held === undefined) {
+        unheld.push(mark);
+        continue;
+      }
+      await group.add(held);
+      covered.push(mark);
+      if (group.size < EVENTS_PER_GROUP) continue;
+      if (!(await fold())) return false;
+      await marks.remove(covered);
+      covered = [];
+    }
+    for (const interval of joinedIntervals(unheld)) {
       const upTo = interval.toMs === Infinity ? {} : { $lte: new Date(interval.toMs) };
       for await (const some of foldable({ receivedAt: { $gte: new Date(interval.fromMs), ...upTo } })) {
-        await group.add(some);
+        await group.add(countedOf(some));
         if (group.size >= EVENTS_PER_GROUP && !(await fold())) return false;
       }
       covered.push(...interval.marks);
@@ -74,10 +91,10 @@ export function createRollupRepository(
   }
 
   /** Batch by batch: a turn of the event loop for each event would cost as much as reading it. */
-  async function* foldable(filter: object): AsyncGenerator<Foldable[]> {
+  async function* foldable(filter: object): AsyncGenerator<CountedEvent[]> {
     const cursor = events.find(filter, { projection: { _id: 0, ...SHOWN }, batchSize: EVENTS_PER_BATCH });
     try {
-      while (await cursor.hasNext()) yield cursor.readBufferedDocuments() as unknown as Foldable[];
+      while (await cursor.hasNext()) yield cursor.readBufferedDocuments() as unknown as CountedEvent[];
     } finally {
       await cursor.close();
     }
@@ -130,7 +147,7 @@ export function createRollupRepository(
     const fromMs = Math.min(...list.map((mark) => mark.from.getTime()));
     const own = folder.gather();
     const filter = { profileId: { $in: profileIds }, receivedAt: { $gte: new Date(fromMs) } };
-    for await (const some of foldable(filter)) await own.add(some);
+    for await (const some of foldable(filter)) await own.add(countedOf(some));
     await own.fold();
   }
 
@@ -138,7 +155,7 @@ export function createRollupRepository(
   async function foldAnew(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
     const onPage = new Map(ids.map((id, place) => [id, place]));
-    let byProfile = new Map<string, Foldable[]>();
+    let byProfile = new Map<string, CountedEvent[]>();
     let held = 0;
     let next = 0;
     /** Writes the profiles before this one, those without events as well. */
@@ -200,16 +217,22 @@ export function createRollupRepository(
     },
 
     start(onTrouble) {
+      marks.keepStored(true);
       let ended = false;
       let timer: NodeJS.Timeout | undefined;
       let pass: Promise<void> = Promise.resolve();
 
       const foldClosed = async (): Promise<void> => {
         await marks.closeAbandoned();
-        const oldest = (await marks.read())[0];
-        if (oldest === undefined || clock.now().getTime() - oldest.from.getTime() < FOLD_AFTER_MS) return;
+        const nowMs = clock.now().getTime();
+        const isDue = (mark: FoldMark, afterMs: number): boolean => nowMs - mark.from.getTime() >= afterMs;
+        const isOwn = (mark: FoldMark): boolean => marks.heldOf(mark._id) !== undefined;
+        const list = await marks.read();
+        if (!list.some((mark) => isDue(mark, isOwn(mark) ? FOLD_AFTER_MS : FOLD_OTHERS_AFTER_MS))) return;
         await inTurn(async () => {
-          await foldAlone((mark) => mark.to !== undefined);
+          await foldAlone(
+            (mark) => mark.to !== undefined && (isOwn(mark) || isDue(mark, FOLD_OTHERS_AFTER_MS)),
+          );
         });
       };
       const again = (): void => {
@@ -223,6 +246,7 @@ export function createRollupRepository(
         ended = true;
         clearTimeout(timer);
         await pass;
+        marks.keepStored(false);
         await marks.settle();
       };
     },

@@ -1,5 +1,6 @@
 import type { Segment } from '../audience/segment.ts';
 import type { WebhookField } from '../content/content.ts';
+import type { StoredEvent } from '../event.ts';
 import type { Profile } from '../profile.ts';
 
 /** How many profiles a segment holds, and how many of them can be reached, by channel. */
@@ -38,13 +39,16 @@ export interface AudienceRepository {
   ): Promise<{ profiles: Profile[]; after: string | null }>;
 }
 
+/** What of an event segments count it by. */
+export type CountedEvent = Pick<StoredEvent, 'profileId' | 'name' | 'time' | 'eventId'>;
+
 /** What segments count events by, kept beside the events in the background. */
 export interface RollupRepository {
   /**
    * Must have returned before events with this arrival are stored, so that they are known to be unfolded.
-   * @returns what to call when they are stored, or were not
+   * @returns what to call when they are stored, with those that were not stored before; never when some may be missing
    */
-  announce(receivedAt: Date): Promise<() => void>;
+  announce(receivedAt: Date): Promise<(stored: CountedEvent[]) => void>;
   /** Folds every event that was stored before the call began. With ids: at least those of these profiles. */
   catchUp(profileIds?: string[]): Promise<void>;
   /** Makes it all anew from the events. @returns how many profiles were gone through */

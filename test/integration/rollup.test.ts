@@ -125,10 +125,56 @@ describe('the roll-up that segments count by', function () {
     expect(await holdsFor(atLeast('Viewed', 3_001))).to.deep.equal([]);
   });
 
+  it('keeps as many traces as it needs, however often something comes', async () => {
+    for (let i = 0; i < 40; i += 1) {
+      await store(did('dan', 'Daily', `d${i}`, nowMs - (40 - i) * 3_600_000));
+      await repositories.rollup.catchUp();
+    }
+    const doc = await connection.collection('profiles').findOne({ _id: ids.get('dan') as never });
+    const { did: known, traces } = doc as unknown as { did: Record<string, string[]>; traces: string[] };
+    expect(known[await keyOf('Daily')]).to.have.lengthOf(40);
+    expect(traces.length).to.be.within(Object.keys(known).length, Object.keys(known).length + 16);
+    expect(await holdsFor(atLeast('Daily', 1, '61m'))).to.deep.equal(['dan']);
+    expect(await holdsFor(atLeast('Daily', 2, '61m'))).to.deep.equal([]);
+    expect(await holdsFor(atLeast('Daily', 2, '121m'))).to.deep.equal(['dan']);
+    expect(await holdsFor(atLeast('Daily', 40, '41h'))).to.deep.equal(['dan']);
+    expect(await holdsFor(atLeast('Edge', 1))).to.deep.equal(['dan']);
+  });
+
+  it('loses nothing when two fold the same profile at the same time', async () => {
+    const other = await createRepositories(connection, clock);
+    await store(did('ada', 'Race', 'r1', nowMs - 20));
+    const database = connection.db!;
+    const real = database.command.bind(database);
+    const refused: unknown[] = [];
+    let raced = false;
+    Object.assign(database, {
+      command: async (...args: Parameters<typeof real>) => {
+        if (args[0].update === 'profiles' && !raced) {
+          raced = true;
+          await store(did('ada', 'Race', 'r2', nowMs - 10));
+          await other.rollup.catchUp([ids.get('ada')!]);
+        }
+        const answer = await real(...args);
+        refused.push(...((answer.writeErrors ?? []) as { code: number }[]).map((one) => one.code));
+        return answer;
+      },
+    });
+    try {
+      await repositories.rollup.catchUp();
+    } finally {
+      Object.assign(database, { command: real });
+    }
+    expect(refused).to.deep.equal([121]);
+    expect((await entriesOf('ada'))[await keyOf('Race')]).to.have.lengthOf(2);
+    expect(await holdsFor(atLeast('Race', 2))).to.deep.equal(['ada']);
+    expect(await holdsFor(atLeast('Race', 3))).to.deep.equal([]);
+  });
+
   it('is made anew from the events, also while more of them come', async () => {
     await connection
       .collection('profiles')
-      .updateMany({}, { $unset: { t1: '' }, $set: { 'did.e1': ['~wrong'] } });
+      .updateMany({}, { $unset: { traces: '' }, $set: { 'did.e1': ['~wrong'] } });
     const coming = Array.from({ length: 40 }, (_, i) => did('gus', 'Meanwhile', `m${i}`, nowMs - i));
     const posted = (async () => {
       for (const event of coming) await store(event);
@@ -181,6 +227,95 @@ describe('the roll-up that segments count by', function () {
         .collection('profiles')
         .countDocuments({ [`did.${await keyOf('Again')}`]: { $exists: true } }),
     ).to.equal(1);
+  });
+
+  describe('in a process that folds in the background', () => {
+    let own: Repositories;
+    let stop: () => Promise<void>;
+    const troubles: unknown[] = [];
+    before(async () => {
+      own = await createRepositories(connection, clock);
+      stop = own.rollup.start((error) => troubles.push(error));
+    });
+    after(() => stop());
+
+    const marksLeft = () => connection.collection('foldMarks').countDocuments({});
+    const closed = async (): Promise<void> => {
+      const open = { to: { $exists: false } };
+      while ((await connection.collection('foldMarks').countDocuments(open)) > 0)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const reads = async (work: () => Promise<unknown>): Promise<number> => {
+      const events = connection.collection('events');
+      const real = events.find.bind(events);
+      let found = 0;
+      Object.assign(events, {
+        find: (...args: Parameters<typeof real>) => {
+          found += 1;
+          return real(...args);
+        },
+      });
+      try {
+        await work();
+      } finally {
+        Object.assign(events, { find: real });
+      }
+      return found;
+    };
+
+    it('folds what it stored itself without reading it', async () => {
+      await repositories.rollup.catchUp();
+      await own.events.insertMany(
+        [
+          did('ada', 'Held', 'h1', nowMs - 9),
+          did('ada', 'Held', 'h2', nowMs - 3),
+          did('bob', 'Held', 'h1', nowMs),
+        ],
+        0,
+      );
+      await closed();
+      expect(await reads(() => own.rollup.catchUp()), 'reads of events').to.equal(0);
+      expect(await marksLeft()).to.equal(0);
+      expect(await holdsFor(atLeast('Held', 2))).to.deep.equal(['ada']);
+      expect(await holdsFor(atLeast('Held', 1))).to.deep.equal(['ada', 'bob']);
+    });
+
+    it('counts a repeat once, whatever time it names', async () => {
+      await own.events.insertMany([did('cyd', 'Held Once', 'o1', nowMs - 50)], 0);
+      await own.events.insertMany(
+        [did('cyd', 'Held Once', 'o1', nowMs - 40), did('cyd', 'Held Once', 'o1', nowMs - 30)],
+        0,
+      );
+      await closed();
+      await own.rollup.catchUp();
+      expect(await holdsFor(atLeast('Held Once', 1))).to.deep.equal(['cyd']);
+      expect(await holdsFor(atLeast('Held Once', 2))).to.deep.equal([]);
+    });
+
+    it('reads what was stored by a call that failed, and what another process stored', async () => {
+      const events = connection.collection('events');
+      const real = events.insertMany.bind(events);
+      Object.assign(events, {
+        insertMany: async (...args: Parameters<typeof real>) => {
+          await real(...args);
+          throw new Error('the connection broke');
+        },
+      });
+      try {
+        const call = own.events.insertMany([did('dan', 'Broken Off', 'b1', nowMs)], 0);
+        expect(String(await call.then(String, (error: unknown) => error))).to.contain('broke');
+      } finally {
+        Object.assign(events, { insertMany: real });
+      }
+      await own.events.insertMany([did('eve', 'Broken Off', 'b1', nowMs)], 0);
+      await store(did('gus', 'Broken Off', 'b1', nowMs));
+      await own.rollup.catchUp();
+      expect(await holdsFor(atLeast('Broken Off', 1))).to.deep.equal(['dan', 'eve', 'gus']);
+    });
+
+    it('says of no pass that it failed', () => {
+      expect(troubles).to.deep.equal([]);
+    });
   });
 
   it('takes away the marks of what it has folded, and closes those that nobody will', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { boundAt, entryOf } from '../../../db/segments/entry.ts';
 import { ALWAYS, and, NEVER, none, or } from '../../../db/segments/filter.ts';
 import { joinedIntervals } from '../../../db/segments/fold-marks.ts';
+import { traceOf, traceOfLeft, tracesOfLeft, tracesSince } from '../../../db/segments/traces.ts';
 import { searchFields, searchKey, searchValue } from '../../../db/segments/search-fields.ts';
 
 const ms = fc.integer({ min: Date.UTC(1, 0), max: Date.UTC(9999, 11) });
@@ -33,6 +34,66 @@ describe('an entry of the roll-up', () => {
           expect(entryOf({ time, eventId: id })).to.not.equal(entryOf({ time, eventId: otherId }));
       }),
     );
+  });
+});
+
+describe('traces of the latest two', () => {
+  const DAY_MS = 86_400_000;
+  const NOW_MS = Date.UTC(2026, 5, 1);
+  const past = fc.oneof(
+    fc.integer({ min: 0, max: 3 * DAY_MS }),
+    fc.integer({ min: 0, max: 400 * DAY_MS }),
+    // On the edge of a class of gaps, and beside it.
+    fc
+      .tuple(fc.constantFrom(0, 8, 32), fc.integer({ min: -1, max: 1 }))
+      .map(([days, by]) => Math.max(0, days * DAY_MS + by)),
+  );
+  const entriesOf = (agos: number[]): string[] =>
+    agos
+      .map((ago, i) => entryOf({ time: new Date(NOW_MS - ago), eventId: `${i}` }))
+      .sort()
+      .reverse();
+  const isFound = (entries: string[], fromMs: number, least: number): boolean => {
+    const trace = entries.length === 0 ? '' : traceOf('p1', 'e1', entries);
+    return tracesSince('p1', 'e1', fromMs, least).some(({ from, to }) => trace >= from && trace < to);
+  };
+
+  it('let everyone through who did it so often', () => {
+    fc.assert(
+      fc.property(fc.array(past, { maxLength: 6 }), past, fc.constantFrom(1, 2, 3), (agos, since, least) => {
+        const times = agos.filter((ago) => ago <= since).length;
+        if (times >= least) expect(isFound(entriesOf(agos), NOW_MS - since, least)).to.equal(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('keep out who did it once when it is asked for twice, and who did it long before', () => {
+    const found = (agos: number[], days: number, least: number): boolean =>
+      isFound(entriesOf(agos.map((ago) => ago * DAY_MS)), NOW_MS - days * DAY_MS, least);
+    expect(found([1], 30, 1)).to.equal(true);
+    expect(found([1], 30, 2)).to.equal(false);
+    expect(found([40, 41], 30, 1)).to.equal(false);
+    expect(found([40, 41], 30, 2)).to.equal(false);
+    // Its gap is of 32 days or more.
+    expect(found([1, 34], 30, 2)).to.equal(false);
+    // Of 8 or more: the entries decide.
+    expect(found([2, 33], 30, 2)).to.equal(true);
+    expect(found([23, 40], 30, 2)).to.equal(false);
+    // Another name, another part, and what has left are other traces.
+    const trace = traceOf('p1', 'e1', entriesOf([DAY_MS]));
+    for (const { from, to } of [
+      ...tracesSince('p1', 'e', 0, 1),
+      ...tracesSince('p1', 'e11', 0, 1),
+      ...tracesSince('p2', 'e1', 0, 1),
+      tracesOfLeft('p1', 'e1', ''),
+    ])
+      expect(trace >= from && trace < to).to.equal(false);
+    const [left = ''] = entriesOf([40 * DAY_MS]);
+    const { from, to } = tracesOfLeft('p1', 'e1', left);
+    const ofLeft = traceOfLeft('p1', 'e1', left);
+    expect(ofLeft >= from && ofLeft < to).to.equal(true);
+    expect(isFound([], 0, 1)).to.equal(false);
   });
 });
 
