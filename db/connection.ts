@@ -1,3 +1,4 @@
+import type { CollectionInfo } from 'mongodb';
 import mongoose, { type Connection } from 'mongoose';
 
 /** How long an unreachable database is waited for before a start or a call fails. */
@@ -36,12 +37,20 @@ export async function connectDatabase(uri: string): Promise<Connection> {
 export async function ensureIndexes(connection: Connection): Promise<void> {
   for (const model of Object.values(connection.models)) {
     await model.createCollection();
-    const { validator } = model.schema.get('collectionOptions') ?? {};
-    // One that was there before has the validator of its time, or none.
-    if (validator !== undefined)
-      await connection.db?.command({ collMod: model.collection.collectionName, validator });
+    await ensureValidator(connection, model);
     await model.createIndexes();
   }
+}
+
+/** A collection that was there before has the validator of its time, or none. */
+async function ensureValidator(connection: Connection, model: Connection['models'][string]): Promise<void> {
+  const { validator } = model.schema.get('collectionOptions') ?? {};
+  if (validator === undefined) return;
+  const name = model.collection.collectionName;
+  const [known] = (await connection.db?.listCollections({ name }).toArray()) ?? [];
+  if (JSON.stringify((known as CollectionInfo | undefined)?.options?.validator) === JSON.stringify(validator))
+    return;
+  await connection.db?.command({ collMod: name, validator });
 }
 
 /** @returns whether the error is MongoDB's duplicate key */

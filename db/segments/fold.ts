@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MongoServerError } from 'mongodb';
+import { MongoServerError, type ErrorDescription } from 'mongodb';
 import type { Connection } from 'mongoose';
 import type { CountedEvent } from '../../domain/ports/audience.ts';
 import { countedOf, type Counted } from './counted.ts';
@@ -7,7 +7,7 @@ import type { EventNames } from './event-names.ts';
 import { FOLDED_AGAIN, REFUSED_BY_VALIDATOR } from './fold-count.ts';
 import { partOf } from './parts.ts';
 import { chunksIn, SPILL, spillDueOf, spillOver } from './spill.ts';
-import { CLOSEST, TRACE_DIGITS, traceOf, traceOfLeft, traceStart } from './traces.ts';
+import { CLOSEST, TRACE_DIGITS, traceOf, tracesOf, traceStart } from './traces.ts';
 
 /**
  * After so many changes a document's traces are written anew, those of the latest two alone: leaving the others
@@ -17,6 +17,8 @@ const TRACES_ANEW_EVERY = 16;
 const PROFILES_PER_WRITE = 500;
 const WRITES_AT_ONCE = 2;
 const ENTRIES_PER_UPDATE = 5_000;
+/** Of some 32 bytes each: a command may be 16 MB. */
+const ENTRIES_PER_COMMAND = 100_000;
 const ROUNDS = 3;
 
 /** Events by profile, that are folded together. */
@@ -64,39 +66,54 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
   }
 
   async function addTo(ids: string[], grouped: Grouped): Promise<void> {
-    for (let round = 1; round <= ROUNDS; round += 1) if (await addAsRead(ids, grouped)) return;
+    let left = ids;
+    for (let round = 1; round <= ROUNDS && left.length > 0; round += 1) left = await addAsRead(left, grouped);
+    if (left.length === 0) return;
     await profiles.bulkWrite(
-      ids.map((id) => ({
+      left.map((id) => ({
         updateOne: { filter: { _id: id as never }, update: addEntries(id, byKeyOf(grouped.get(id)!)) },
       })),
     );
   }
 
-  /** @returns false when somebody else changed one of the profiles meanwhile */
-  async function addAsRead(ids: string[], grouped: Grouped): Promise<boolean> {
+  /** @returns those of the profiles that somebody else changed meanwhile */
+  async function addAsRead(ids: string[], grouped: Grouped): Promise<string[]> {
     const docs = (await profiles
       .find(
         { _id: { $in: ids as never[] } },
         { projection: { did: 1, spill: 1, folds: 1 }, batchSize: ids.length },
       )
       .toArray()) as unknown as FoldedDoc[];
-    const updates = docs.flatMap((doc) => {
+    const refused: string[] = [];
+    let changes: Change[] = [];
+    let entries = 0;
+    for (const doc of docs) {
       const change = added(doc, byKeyOf(grouped.get(doc._id)!));
-      if (change === null) return [];
-      return [{ q: { _id: doc._id }, u: change }];
-    });
-    if (updates.length === 0) return true;
+      if (change === null) continue;
+      if (entries + change.entries > ENTRIES_PER_COMMAND) {
+        refused.push(...(await write(changes)));
+        [changes, entries] = [[], 0];
+      }
+      changes.push(change);
+      entries += change.entries;
+    }
+    return [...refused, ...(await write(changes))];
+  }
+
+  /** @returns the profiles whose changes were refused */
+  async function write(changes: Change[]): Promise<string[]> {
+    if (changes.length === 0) return [];
     // The command itself is not sent again by the driver, and so costs the server no note of each update.
-    const answer = await connection.db!.command({
+    const answer = (await connection.db!.command({
       update: profiles.collectionName,
-      updates,
+      updates: changes.map(({ id, update }) => ({ q: { _id: id }, u: update })),
       ordered: false,
       writeConcern: { w: 'majority' },
-    });
-    const faults = (answer.writeErrors ?? []) as { code: number }[];
-    if (faults.some(({ code }) => code !== REFUSED_BY_VALIDATOR) || answer.writeConcernError !== undefined)
-      throw new MongoServerError(answer);
-    return answer.n === updates.length;
+    })) as { writeErrors?: (ErrorDescription & { index: number })[]; writeConcernError?: ErrorDescription };
+    const faults = answer.writeErrors ?? [];
+    const fault = faults.find(({ code }) => code !== REFUSED_BY_VALIDATOR) ?? answer.writeConcernError;
+    if (fault !== undefined) throw new MongoServerError(fault);
+    return faults.map(({ index }) => changes[index]!.id);
   }
 
   /** In the place of what is there; very many entries go in parts, none of which makes a document too large. */
@@ -179,17 +196,26 @@ interface FoldedDoc {
   folds?: number;
 }
 
+interface Change {
+  id: string;
+  update: object;
+  /** How many it writes, those that were there included. */
+  entries: number;
+}
+
 /** @returns the change that makes the document hold the entries; null when it holds them already */
-function added(doc: FoldedDoc, byKey: EntriesByKey): object | null {
+function added(doc: FoldedDoc, byKey: EntriesByKey): Change | null {
   const $set: Record<string, unknown> = {};
   const part = partOf(doc._id);
   const did = doc.did ?? {};
   const traces: string[] = [];
+  let written = 0;
   for (const [key, entries] of byKey) {
     const known = did[key] ?? [];
     const all = merged(known, entries);
     if (all.length === known.length) continue;
     did[key] = $set[`did.${key}`] = all;
+    written += all.length;
     const trace = traceOf(part, key, all);
     if (known.length === 0 || trace !== traceOf(part, key, known)) traces.push(trace);
     if (all.length > SPILL.above) $set.spillDue = true;
@@ -197,10 +223,10 @@ function added(doc: FoldedDoc, byKey: EntriesByKey): object | null {
   if (Object.keys($set).length === 0) return null;
   const folds = (doc.folds ?? 0) + 1;
   $set.foldsWanted = folds;
-  const $inc = { folds: 1 };
-  if (folds % TRACES_ANEW_EVERY === 0)
-    return { $set: { ...$set, traces: tracesOf(doc._id, did, doc.spill) }, $inc };
-  return traces.length === 0 ? { $set, $inc } : { $set, $push: { traces: { $each: traces } }, $inc };
+  const change = { $set, $inc: { folds: 1 } };
+  if (folds % TRACES_ANEW_EVERY === 0) $set.traces = tracesOf(part, did, doc.spill);
+  else if (traces.length > 0) Object.assign(change, { $push: { traces: { $each: traces } } });
+  return { id: doc._id, update: change, entries: written };
 }
 
 /** @param known latest first @returns both, each entry once, latest first */
@@ -212,23 +238,17 @@ function merged(known: string[], entries: string[]): string[] {
   return areLater ? [...all] : [...all].sort().reverse();
 }
 
-/** All traces that a document must have. */
-function tracesOf(id: string, did: Record<string, string[]>, spill: Record<string, string> = {}): string[] {
-  const part = partOf(id);
-  return [
-    ...Object.entries(did).map(([key, entries]) => traceOf(part, key, entries)),
-    ...Object.entries(spill).map(([key, greatest]) => traceOfLeft(part, key, greatest)),
-  ];
-}
+/** Fields that took the place of traces once. */
+const OF_OLD = ['t1', 't2'];
 
 /** The whole of what is known of a profile, as one update. */
 function putEntries(id: string, byKey: EntriesByKey): object {
   const did = Object.fromEntries(
     [...byKey].map(([key, entries]) => [key, [...new Set(entries)].sort().reverse()]),
   );
-  const stages: object[] = [{ $unset: ['did', 'traces', 'spill', 'spillDue'] }];
+  const stages: object[] = [{ $unset: ['did', 'traces', 'spill', 'spillDue', ...OF_OLD] }];
   // Texts of entries begin with a digit or a letter, and names of fields are ours: nothing of it is an expression.
-  if (byKey.size > 0) stages.push({ $set: { did, traces: tracesOf(id, did) } });
+  if (byKey.size > 0) stages.push({ $set: { did, traces: tracesOf(partOf(id), did) } });
   if (Object.values(did).some((entries) => entries.length > SPILL.above))
     stages.push({ $set: { spillDue: true } });
   return [...stages, { $set: FOLDED_AGAIN }];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Schema, type Collection, type Connection } from 'mongoose';
 import { FOLDED_AGAIN } from './fold-count.ts';
 import { partOf } from './parts.ts';
-import { traceOfLeft } from './traces.ts';
+import { tracesOf } from './traces.ts';
 
 /** Entries that left a profile's document because it held too many of one name; never changed. */
 interface ChunkDoc {
@@ -48,14 +48,14 @@ export function spillDueOf(keys: string[]): object {
 export async function spillOver(profiles: Collection, chunks: Collection): Promise<void> {
   for (;;) {
     const docs = await profiles
-      .find({ spillDue: true }, { projection: { did: 1, folds: 1 }, hint: 'spillDue', limit: 100 })
+      .find({ spillDue: true }, { projection: { did: 1, spill: 1, folds: 1 }, hint: 'spillDue', limit: 100 })
       .toArray();
     if (docs.length === 0) return;
     for (const doc of docs) {
       const profileId = String(doc._id);
       const did = doc.did as Record<string, string[]>;
       const sets: Record<string, object> = {};
-      const traces: string[] = [];
+      const spill = { ...(doc.spill as Record<string, string> | undefined) };
       for (const [key, entries] of Object.entries(did)) {
         if (entries.length <= SPILL.above) continue;
         const leaving = entries.slice(SPILL.keep);
@@ -71,13 +71,14 @@ export async function spillOver(profiles: Collection, chunks: Collection): Promi
         sets[`did.${key}`] = {
           $filter: { input: `$did.${key}`, cond: { $not: [{ $in: ['$$this', leaving] }] } },
         };
-        sets[`spill.${key}`] = { $max: [`$spill.${key}`, leaving[0]] };
-        traces.push(traceOfLeft(partOf(profileId), key, leaving[0]!));
+        const greatest = [spill[key] ?? '', leaving[0]!].sort()[1]!;
+        spill[key] = greatest;
       }
       // Only as it was read: else it is taken up once more.
       const keys = Object.keys(did);
       await profiles.updateOne({ _id: doc._id, folds: (doc.folds as number | undefined) ?? null }, [
-        { $set: { ...sets, traces: { $setUnion: [{ $ifNull: ['$traces', []] }, traces] } } },
+        // What leaves is older than the latest two, of which the traces are.
+        { $set: { ...sets, spill, traces: tracesOf(partOf(profileId), did, spill) } },
         { $unset: 'spillDue' },
         { $set: { spillDue: spillDueOf(keys), ...FOLDED_AGAIN } },
       ]);

@@ -44,6 +44,18 @@ export function traceOf(part: Part, key: string, entries: readonly string[]): st
   return `${traceStart(part, key)}${gap}${about(latest)}`;
 }
 
+/** @returns all traces that a document must have, by what it holds and the greatest of what has left it */
+export function tracesOf(
+  part: Part,
+  did: Record<string, readonly string[]>,
+  spill: Record<string, string> = {},
+): string[] {
+  return [
+    ...Object.entries(did).map(([key, entries]) => traceOf(part, key, entries)),
+    ...Object.entries(spill).map(([key, greatest]) => traceOfLeft(part, key, greatest)),
+  ];
+}
+
 /** The trace of entries that have left the document, of which this one is the greatest. */
 export function traceOfLeft(part: Part, key: string, greatest: string): string {
   return `${traceStart(part, key)}${END}${greatest}`;

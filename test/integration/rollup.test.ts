@@ -105,6 +105,8 @@ describe('the roll-up that segments count by', function () {
     expect(
       await connection.collection('eventChunks').countDocuments({ profileId: ids.get('fay') }),
     ).to.be.above(0);
+    const fay = await connection.collection('profiles').findOne({ _id: ids.get('fay') as never });
+    expect(fay?.traces, 'one of the latest two, and one of what has left').to.have.lengthOf(2);
     expect(await holdsFor(atLeast('Viewed', 3_000))).to.deep.equal(['fay']);
     expect(await holdsFor(atLeast('Viewed', 3_001))).to.deep.equal([]);
     const inOld = (eq: number): Segment => ({
@@ -292,6 +294,19 @@ describe('the roll-up that segments count by', function () {
       expect(await holdsFor(atLeast('Held Once', 2))).to.deep.equal([]);
     });
 
+    it('folds it after a while by itself, and holds nothing any more', async () => {
+      await closed();
+      await own.rollup.catchUp();
+      const found = await reads(async () => {
+        await own.events.insertMany([did('fay', 'Held Long', 'l1', nowMs)], 0);
+        expect(await marksLeft()).to.equal(1);
+        while ((await marksLeft()) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      });
+      expect(found, 'reads of events').to.equal(0);
+      expect((await entriesOf('fay'))[await keyOf('Held Long')]).to.have.lengthOf(1);
+      expect(troubles).to.deep.equal([]);
+    });
+
     it('reads what was stored by a call that failed, and what another process stored', async () => {
       const events = connection.collection('events');
       const real = events.insertMany.bind(events);
@@ -311,10 +326,6 @@ describe('the roll-up that segments count by', function () {
       await store(did('gus', 'Broken Off', 'b1', nowMs));
       await own.rollup.catchUp();
       expect(await holdsFor(atLeast('Broken Off', 1))).to.deep.equal(['dan', 'eve', 'gus']);
-    });
-
-    it('says of no pass that it failed', () => {
-      expect(troubles).to.deep.equal([]);
     });
   });
 
