@@ -1,5 +1,5 @@
 import { drainDue } from './delivery/drain-due.ts';
-import type { DrainSource } from './delivery/drain-source.ts';
+import { NAP_MS, type DrainSource } from './delivery/drain-source.ts';
 import type { DeliveryDeps } from './delivery/deps.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
@@ -11,9 +11,6 @@ export type QueueActivities = ReturnType<typeof createQueueActivities>;
 const COUNTED_TO = 10_000;
 /** Rows may be closed while it waits for them: then there is nothing to wait for any more. */
 const LOOK_AGAIN_MS = 10 * 60_000;
-
-/** Waits that are shorter end by themselves soon enough for whatever comes meanwhile. */
-const NAP_MS = 1_000;
 
 /** The activities of `queue`: what found its campaign's rate used up or was named by a call, as the rate lets it leave. */
 export function createQueueActivities(deps: DeliveryDeps) {

@@ -5,7 +5,7 @@ import type { RetryPolicy } from '../../domain/delivery/retry.ts';
 import type { Site, Subscription } from '../../domain/site.ts';
 import type { Batches } from './batches.ts';
 import type { PageContext } from './page-context.ts';
-import type { Sent } from './webhook-request.ts';
+import type { Sent, WebhookItem } from './webhook-request.ts';
 
 /** Whom a message goes to, and everything that its texts may speak of. */
 export interface Recipient<Definition extends CampaignDefinition = CampaignDefinition> {
@@ -26,7 +26,7 @@ export interface Ready {
   /** How it is tried again; absent: as push services are. */
   retry?: RetryPolicy | undefined;
   /** @param mayBegin asked when the request would go on the wire */
-  send(mayBegin: () => boolean, batches: Batches): Promise<Sent>;
+  send(mayBegin: () => boolean, batches: Batches<Sent, WebhookItem>): Promise<Sent>;
 }
 
 /** Where a message of its channel goes, or why it goes nowhere. */

@@ -9,65 +9,69 @@ export interface BatchKind<Answer, Item> {
 }
 
 /** Gathers what is to travel in one request. */
-export interface Batches {
+export interface Batches<Answer, Item> {
   /**
    * @returns what became of the item, once the request that it travelled in is over
    * @throws what sending the request threw
    */
-  join<Answer, Item>(kind: BatchKind<Answer, Item>, item: Item): Promise<Answer>;
+  join(kind: BatchKind<Answer, Item>, item: Item): Promise<Answer>;
 }
 
 /** Everything travels by itself, at once. */
-export const alone: Batches = {
-  async join(kind, item) {
-    return (await kind.send([item])).get(item) ?? kind.leftOut;
-  },
-};
+export function alone<Answer, Item>(): Batches<Answer, Item> {
+  return {
+    async join(kind, item) {
+      return (await kind.send([item])).get(item) ?? kind.leftOut;
+    },
+  };
+}
 
 /** One request, which leaves when it is closed. What does not fit into it is left out. */
-export interface RequestBatch extends Batches {
+export interface RequestBatch<Answer, Item> extends Batches<Answer, Item> {
   /** How many travel in it so far. */
   joined(): number;
   isFull(): boolean;
   close(): void;
 }
 
-interface Waiting {
-  item: unknown;
-  resolve(answer: unknown): void;
+interface Waiting<Answer, Item> {
+  item: Item;
+  resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
 
 /** @param limit how many items it holds, and of how many bytes together; one item always fits */
-export function createRequestBatch(limit: { size: number; bytes: number }): RequestBatch {
-  const items: Waiting[] = [];
-  let kind: BatchKind<unknown, unknown> | undefined;
+export function createRequestBatch<Answer, Item>(limit: {
+  size: number;
+  bytes: number;
+}): RequestBatch<Answer, Item> {
+  const items: Waiting<Answer, Item>[] = [];
+  let kind: BatchKind<Answer, Item> | undefined;
   let bytes = 0;
   let isFull = false;
   let isClosed = false;
 
-  async function leave(own: BatchKind<unknown, unknown>): Promise<void> {
+  async function leave(own: BatchKind<Answer, Item>): Promise<void> {
     try {
       const answers = await own.send(items.map(({ item }) => item));
-      for (const { item, resolve } of items) resolve(answers.has(item) ? answers.get(item) : own.leftOut);
+      for (const { item, resolve } of items) resolve(answers.get(item) ?? own.leftOut);
     } catch (error) {
       for (const { reject } of items) reject(error);
     }
   }
 
   return {
-    join(given, item) {
-      const own = given as unknown as BatchKind<unknown, unknown>;
+    join(own, item) {
       kind ??= own;
-      const more = given.bytesOf(item);
+      const more = own.bytesOf(item);
       const fits = items.length === 0 || (items.length < limit.size && bytes + more <= limit.bytes);
       if (isClosed || own.key !== kind.key || !fits) {
         if (own.key === kind.key) isFull = true;
-        return Promise.resolve(given.leftOut);
+        return Promise.resolve(own.leftOut);
       }
       bytes += more;
       return new Promise((resolve, reject) => {
-        items.push({ item, resolve: resolve, reject });
+        items.push({ item, resolve, reject });
         if (items.length >= limit.size) isFull = true;
       });
     },

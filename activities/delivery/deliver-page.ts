@@ -10,7 +10,7 @@ import { forEachLimit } from './for-each-limit.ts';
 import { definitionKey, loadPageContext, type PageContext } from './page-context.ts';
 import { prepare, type Prepared } from './prepare.ts';
 import { createRecorder } from './recorder.ts';
-import type { Sent } from './webhook-request.ts';
+import type { Sent, WebhookItem } from './webhook-request.ts';
 
 /** What one page came to. */
 export interface PageResult {
@@ -91,7 +91,7 @@ export async function deliverPage(
     result.settlements.set(row.id, settlement);
     await recorder.add({ ...resultOf(row, token, settlement, devices, attempts), variant });
   };
-  const work = async (row: Message, joining: Batches): Promise<void> => {
+  const work = async (row: Message, joining: Batches<Sent, WebhookItem>): Promise<void> => {
     const gate = mayStart() ? await deps.gate.refresh(row.campaignId) : 'open';
     if (gate !== 'open') {
       result.gate = gate;
@@ -131,7 +131,7 @@ export async function deliverPage(
         mayStart,
         work,
       });
-    else await forEachLimit(rows, limits.concurrency, (row) => work(row, alone));
+    else await forEachLimit(rows, limits.concurrency, (row) => work(row, alone()));
   } finally {
     keeper.stop();
     // Whatever broke the page off: what was not begun need not wait for the lease to run out.
@@ -211,13 +211,15 @@ async function fillRequest(page: {
   rows: Message[];
   context: PageContext;
   mayStart: () => boolean;
-  work: (row: Message, batches: Batches) => Promise<void>;
+  work: (row: Message, batches: Batches<Sent, WebhookItem>) => Promise<void>;
 }): Promise<void> {
   const { deps, query, options, request, token, rows, context, mayStart, work } = page;
   const { clock } = deps;
   const startedMs = clock.monotonicMs();
   const isRepeat = rows.some((row) => row.batchId !== undefined);
-  const batch = createRequestBatch(isRepeat ? { size: Infinity, bytes: Infinity } : request);
+  const batch = createRequestBatch<Sent, WebhookItem>(
+    isRepeat ? { size: Infinity, bytes: Infinity } : request,
+  );
   const working: Promise<void>[] = [];
 
   /** Resolves when each of the rows has joined the request, or will not. */
@@ -225,7 +227,7 @@ async function fillRequest(page: {
     const placed = fresh.map(
       (row) =>
         new Promise<void>((resolve) => {
-          const joining: Batches = {
+          const joining: Batches<Sent, WebhookItem> = {
             join(kind, item) {
               const answer = batch.join(kind, item);
               resolve();

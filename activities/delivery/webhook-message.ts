@@ -5,6 +5,7 @@ import type { WebhookRequest } from '../../domain/ports/channels.ts';
 import { unreachableBecause } from '../../domain/audience/reachable.ts';
 import type { RenderContext } from '../../domain/content/render-scope.ts';
 import {
+  bodyForOne,
   pushTokenOf,
   renderKeyValues,
   renderWebhookBody,
@@ -12,7 +13,7 @@ import {
   webhookProfile,
 } from '../../domain/content/webhook-payload.ts';
 import type { Subscription } from '../../domain/site.ts';
-import { MAX_WEBHOOK_TIMEOUT_MS, type WebhookTarget } from '../../domain/delivery/webhook.ts';
+import { MAX_WEBHOOK_TIMEOUT_MS, targetAddress, type WebhookTarget } from '../../domain/delivery/webhook.ts';
 import { retryPolicyOf } from '../../domain/delivery/webhook-retry.ts';
 import { devicesOf, type Addressed, type Recipient } from './address.ts';
 import type { BatchKind } from './batches.ts';
@@ -42,7 +43,7 @@ export function batchWaitOf({ what }: WebhookDefinition): number {
  * @param batchId of messages that were tried before: they make a request of their own again, under its name
  * @returns how messages of a version of a campaign travel together
  */
-export function webhookBatches(
+function webhookBatches(
   deps: WebhookDeps,
   about: {
     campaign: Pick<Campaign, 'id' | 'targetId'>;
@@ -114,15 +115,11 @@ export function addressWebhook(
   };
 }
 
-function subjectOf(to: Pick<Recipient, 'profile' | 'subscriptions'>) {
-  return { profile: to.profile, pushToken: pushTokenOf(to.subscriptions) };
-}
-
 /**
  * Renders what a webhook is told of one profile.
  * @throws what keeps it from being rendered
  */
-export async function renderWebhook(
+async function renderWebhook(
   deps: Pick<DeliveryDeps, 'templates' | 'clock'>,
   to: Pick<Recipient<WebhookDefinition>, 'definition' | 'site' | 'profile' | 'subscriptions' | 'row'>,
   {
@@ -148,7 +145,16 @@ export async function renderWebhook(
   const keyValues = await onceAPage(page, `keyValues/${definitionKey(row)}`, () =>
     renderKeyValues(deps.templates, definition, context),
   );
-  return { keyValues, part: { profile: webhookProfile(definition, { ...subjectOf(to), event }) } };
+  return {
+    keyValues,
+    part: {
+      profile: webhookProfile(definition, {
+        profile: to.profile,
+        pushToken: pushTokenOf(to.subscriptions),
+        event,
+      }),
+    },
+  };
 }
 
 /**
@@ -167,28 +173,19 @@ export async function renderTestRequest(
   request: { id: string; longestMs: number },
 ): Promise<WebhookRequest> {
   const { campaign, definition, target, subscriptions } = about;
-  const { body } = definition.what;
-  if (body !== undefined) {
-    const text = await renderWebhookBody(deps.templates, body, target.contentType, context);
-    return webhookRequest(target, { ...request, body: text });
-  }
-  const keyValues = await renderKeyValues(deps.templates, definition, context);
-  const subject = { ...subjectOf({ profile: context.profile, subscriptions }), event: context.event };
-  const payload = webhookPayload(campaign.targetId, keyValues, [webhookProfile(definition, subject)]);
-  return webhookRequest(target, { ...request, body: JSON.stringify(payload) });
+  const { targetId } = campaign;
+  const of = { targetId, definition, contentType: target.contentType, subscriptions };
+  return webhookRequest(target, { ...request, body: await bodyForOne(deps.templates, of, context) });
 }
 
-/** @returns a request to a target; the query pairs of the target follow those of its address */
-export function webhookRequest(
+function webhookRequest(
   target: WebhookTarget,
   { id, body, longestMs }: { id: string; body: string; longestMs: number },
 ): WebhookRequest {
-  const url = new URL(target.url);
-  for (const { name, value } of target.query) url.searchParams.append(name, value);
   const timeoutMs = Math.min(parseDuration(target.limits.timeout) ?? longestMs, MAX_WEBHOOK_TIMEOUT_MS);
   return {
     method: target.method,
-    url: url.href,
+    url: targetAddress(target),
     headers: Object.fromEntries(target.headers.map(({ name, value }) => [name, value])),
     contentType: target.contentType === 'json' ? 'application/json' : 'text/plain; charset=utf-8',
     body,

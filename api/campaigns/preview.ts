@@ -6,14 +6,8 @@ import type { RenderContext } from '../../domain/content/render-scope.ts';
 import { renderWebPush } from '../../domain/content/render-web-push.ts';
 import { winnerIn } from '../../domain/content/winner.ts';
 import type { Subscription } from '../../domain/site.ts';
-import {
-  missingField,
-  pushTokenOf,
-  renderKeyValues,
-  renderWebhookBody,
-  webhookPayload,
-  webhookProfile,
-} from '../../domain/content/webhook-payload.ts';
+import { bodyForOne, missingField, pushTokenOf } from '../../domain/content/webhook-payload.ts';
+import { targetAddress } from '../../domain/delivery/webhook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { siteOf } from './publish-advice.ts';
 import { renderFault } from './render-fault.ts';
@@ -90,20 +84,12 @@ async function webhookPreview(
   const contentType = target?.contentType ?? 'json';
   const { profile, event } = context;
   const subject = { profile, event, pushToken: pushTokenOf(subscriptions) };
-  const body =
-    what.body === undefined
-      ? JSON.stringify(
-          webhookPayload(targetId, await renderKeyValues(deps.templates, definition, context), [
-            webhookProfile(definition, subject),
-          ]),
-        )
-      : await renderWebhookBody(deps.templates, what.body, contentType, context);
+  const about = { targetId, definition, contentType, subscriptions };
+  const body = await bodyForOne(deps.templates, about, context);
   const told = { body, missing: missingField(definition, subject) };
   if (!target) return { ...told, method: null, url: null, headers: [], contentType };
-  const url = new URL(target.url);
-  for (const { name, value } of target.query) url.searchParams.append(name, value);
   const headers = target.headers.map(({ name, value, secret }) => ({ name, value: secret ? MASK : value }));
-  return { ...told, method: target.method, url: url.href, headers, contentType };
+  return { ...told, method: target.method, url: targetAddress(target), headers, contentType };
 }
 
 /** In the place of what is secret. */

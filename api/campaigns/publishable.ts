@@ -83,8 +83,6 @@ function safariFaults({ what }: WebPushDefinition): Fault[] {
   ];
 }
 
-/** A text that names a property of the event. */
-export const EVENT_IN_TEXT = /\{[{%][^}]*\bevent\s*[.[]/;
 const MAX_TTL_MS = 28 * 24 * 3_600_000;
 
 function matchFaults(match: EventMatch, pointer: string): Fault[] {

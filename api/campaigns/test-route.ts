@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import { missingData } from '../../domain/delivery/api-send.ts';
-import {
-  labelOf,
-  type Campaign,
-  type CampaignDefinition,
-  type CampaignLabel,
-} from '../../domain/campaign/campaign.ts';
+import { labelOf, type Campaign, type CampaignLabel } from '../../domain/campaign/campaign.ts';
+import { placesOf } from '../../domain/content/content-faults.ts';
 import type { Profile } from '../../domain/profile.ts';
 import type { TestSendInput, TestSendResult } from '../../domain/delivery/test-message.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -14,7 +10,6 @@ import { id, instant, properties, text } from '../http/fields.ts';
 import { Problem, type ProblemFault } from '../http/problem.ts';
 import { pointerOf } from '../http/validate.ts';
 import { defineRoute, type Route } from '../http/route.ts';
-import { EVENT_IN_TEXT } from './publishable.ts';
 import { mustFind } from './routes.ts';
 
 const MOST_NAMED = 20;
@@ -100,7 +95,7 @@ export function campaignTestRoutes(deps: ApiDeps): Route[] {
       async handle({ params: { id: campaignId }, body, idOf }) {
         const campaign = await mustFind(deps, campaignId);
         const { profiles, faults } = await recipients(deps, body.identities);
-        faults.push(...eventFaults(campaign, body.event), ...dataFaults(campaign, body.data));
+        faults.push(...eventFaults(deps, campaign, body.event), ...dataFaults(campaign, body.data));
         if (faults.length > 0) throw new Problem('validation_failed', undefined, faults);
         const input: TestSendInput = {
           campaignId,
@@ -143,16 +138,22 @@ async function recipients(
   return { profiles: [...byId.values()], faults };
 }
 
-function eventFaults(campaign: Campaign, event: Sample | undefined): ProblemFault[] {
-  const { who, what } = campaign.definition;
+function eventFaults(
+  { templates }: Pick<ApiDeps, 'templates'>,
+  { definition }: Campaign,
+  event: Sample | undefined,
+): ProblemFault[] {
+  const { who } = definition;
   if (!('live' in who)) {
     if (event === undefined) return [];
     return [{ pointer: '/event', detail: 'is for live campaigns; this one has no event' }];
   }
   if (event === undefined) {
-    const place = namesEvent(what);
-    if (place === null) return [];
-    return [{ pointer: '/event', detail: `is required: /what/${place} names event.…` }];
+    const place = placesOf(definition).find(({ text }) =>
+      templates.references(text).some(([root]) => root === 'event'),
+    );
+    if (place === undefined) return [];
+    return [{ pointer: '/event', detail: `is required: ${place.pointer} names event.…` }];
   }
   if (event.name === undefined || event.name === who.live.event) return [];
   return [{ pointer: '/event/name', detail: `is not the event that opens the campaign, ${who.live.event}` }];
@@ -168,20 +169,6 @@ function dataFaults(campaign: Campaign, data: Record<string, unknown> | undefine
     pointer: pointerOf(['data', name]),
     detail: 'is required by the campaign',
   }));
-}
-
-/** @returns the place of the first text that names a property of the event */
-function namesEvent(what: CampaignDefinition['what']): string | null {
-  const search = (value: unknown, path: string): string | null => {
-    if (typeof value === 'string') return EVENT_IN_TEXT.test(value) ? path : null;
-    if (typeof value !== 'object' || value === null) return null;
-    for (const [key, part] of Object.entries(value)) {
-      const found = search(part, path === '' ? key : `${path}/${key}`);
-      if (found !== null) return found;
-    }
-    return null;
-  };
-  return search(what, '');
 }
 
 function sampleOf(campaign: Campaign, event: Sample | undefined, nowMs: number): TestSendInput['event'] {

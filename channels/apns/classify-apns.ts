@@ -1,5 +1,5 @@
 import type { DeliveryOutcome, UnreachableReason } from '../../domain/delivery/outcome.ts';
-import { classifyFailure } from '../web-push/classify.ts';
+import { classifyFailure } from '../http/classify-failure.ts';
 
 /** What the `apn` package says of a push that Apple did not take. */
 export interface ApnsFailure {

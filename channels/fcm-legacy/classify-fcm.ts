@@ -1,5 +1,5 @@
 import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
-import { parseRetryAfter } from '../web-push/retry-after.ts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 
 /**
  * What an answer of the legacy FCM HTTP API means. `200` says in `results[0].error` what became of the message:

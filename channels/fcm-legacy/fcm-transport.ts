@@ -2,7 +2,7 @@ import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { rootCertificates } from 'node:tls';
 import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
-import { classifyFailure } from '../web-push/classify.ts';
+import { classifyFailure } from '../http/classify-failure.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 20_000;

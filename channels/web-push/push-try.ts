@@ -1,5 +1,5 @@
 import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
-import { classifyFailure } from './classify.ts';
+import { classifyFailure } from '../http/classify-failure.ts';
 
 export interface PushPost {
   url: URL;

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks';
 import type { DeliveryOutcome } from '../../domain/delivery/outcome.ts';
 import type { WebhookAnswer, WebhookChannel, WebhookRequest } from '../../domain/ports/channels.ts';
 import { headerNameFault, headerValueFault } from '../../domain/delivery/webhook-headers.ts';
-import { parseRetryAfter } from '../web-push/retry-after.ts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 import { createAddressGuard } from './address-guard.ts';
 import { createGuardedConnector, type Resolve } from './guarded-connector.ts';
 import { createWebhookTransport } from './webhook-transport.ts';

@@ -1,7 +1,7 @@
 import { Client, Pool } from 'undici';
 import type { buildConnector, Dispatcher } from 'undici';
 import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
-import { classifyFailure } from '../web-push/classify.ts';
+import { classifyFailure } from '../http/classify-failure.ts';
 import { createAnswerText } from './answer-text.ts';
 import { AddressRefused } from './guarded-connector.ts';
 

@@ -125,6 +125,30 @@ export async function renderWebhookBody(
   return body;
 }
 
+/**
+ * @param about.subscriptions active ones of the profile
+ * @returns the body of a request about one profile: the campaign's own, or the standard payload
+ * @throws what keeps it from being rendered
+ */
+export async function bodyForOne(
+  templates: TemplateEngine,
+  about: {
+    targetId: number;
+    definition: WebhookDefinition;
+    contentType: 'json' | 'text';
+    subscriptions: Subscription[];
+  },
+  context: RenderContext,
+): Promise<string> {
+  const { targetId, definition, contentType, subscriptions } = about;
+  const { body } = definition.what;
+  if (body !== undefined) return renderWebhookBody(templates, body, contentType, context);
+  const keyValues = await renderKeyValues(templates, definition, context);
+  const { profile, event } = context;
+  const told = webhookProfile(definition, { profile, event, pushToken: pushTokenOf(subscriptions) });
+  return JSON.stringify(webhookPayload(targetId, keyValues, [told]));
+}
+
 /** The parser's own words would quote what was rendered. */
 function isJson(text: string): boolean {
   try {

@@ -23,6 +23,13 @@ export interface WebhookTarget {
   updatedAt: Date;
 }
 
+/** @returns the address that requests go to; the query pairs of the target follow those of its URL */
+export function targetAddress({ url, query }: Pick<WebhookTarget, 'url' | 'query'>): string {
+  const address = new URL(url);
+  for (const { name, value } of query) address.searchParams.append(name, value);
+  return address.href;
+}
+
 export interface WebhookLimits {
   /** Requests under way at once, over all workers. */
   concurrency: number;

@@ -18,7 +18,7 @@ function kindOf(key: string): BatchKind<string, number> & { sent: number[][] } {
 
 describe('the batch of a request', () => {
   it('leaves when it is closed, with all that joined', async () => {
-    const batch = createRequestBatch({ size: 3, bytes: 1_000 });
+    const batch = createRequestBatch<string, number>({ size: 3, bytes: 1_000 });
     const kind = kindOf('a');
     const answers = [1, 2].map((item) => batch.join(kind, item));
     await turn();
@@ -29,7 +29,7 @@ describe('the batch of a request', () => {
   });
 
   it('leaves out what is more than its size, or comes when it is closed', async () => {
-    const batch = createRequestBatch({ size: 1, bytes: 1_000 });
+    const batch = createRequestBatch<string, number>({ size: 1, bytes: 1_000 });
     const kind = kindOf('a');
     const first = batch.join(kind, 1);
     expect(batch.isFull()).to.equal(true);
@@ -40,7 +40,7 @@ describe('the batch of a request', () => {
   });
 
   it('is full when the next one would make it too large, and takes one that is too large by itself', async () => {
-    const batch = createRequestBatch({ size: 10, bytes: 100 });
+    const batch = createRequestBatch<string, number>({ size: 10, bytes: 100 });
     const kind = kindOf('a');
     const first = batch.join(kind, 150);
     expect(batch.isFull()).to.equal(false);
@@ -51,7 +51,7 @@ describe('the batch of a request', () => {
   });
 
   it('leaves out what has another key than the first, and is not full for it', async () => {
-    const batch = createRequestBatch({ size: 10, bytes: 100 });
+    const batch = createRequestBatch<string, number>({ size: 10, bytes: 100 });
     const [one, other] = [kindOf('one'), kindOf('other')];
     const first = batch.join(one, 1);
     expect(await batch.join(other, 2)).to.equal('left out');
@@ -62,13 +62,13 @@ describe('the batch of a request', () => {
   });
 
   it('tells everybody in it what broke it, and leaves nobody without an answer', async () => {
-    const batch = createRequestBatch({ size: 2, bytes: 100 });
+    const batch = createRequestBatch<string, number>({ size: 2, bytes: 100 });
     const broken = { ...kindOf('a'), send: () => Promise.reject(new Error('the database is away')) };
     const answers = [batch.join(broken, 1), batch.join(broken, 2)];
     batch.close();
     const settled = await Promise.allSettled(answers);
     expect(settled.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
-    const silent = createRequestBatch({ size: 1, bytes: 100 });
+    const silent = createRequestBatch<string, number>({ size: 1, bytes: 100 });
     const answer = silent.join({ ...kindOf('a'), send: () => Promise.resolve(new Map<number, string>()) }, 1);
     silent.close();
     expect(await answer).to.equal('left out');
@@ -76,10 +76,9 @@ describe('the batch of a request', () => {
 
   it('is not there for what travels alone', async () => {
     const kind = kindOf('a');
-    expect(await Promise.all([alone.join(kind, 1), alone.join(kind, 2)])).to.deep.equal([
-      'answer 1',
-      'answer 2',
-    ]);
+    expect(
+      await Promise.all([alone<string, number>().join(kind, 1), alone<string, number>().join(kind, 2)]),
+    ).to.deep.equal(['answer 1', 'answer 2']);
     expect(kind.sent).to.deep.equal([[1], [2]]);
   });
 });

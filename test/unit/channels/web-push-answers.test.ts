@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { classifyAnswer, classifyFailure } from '../../../channels/web-push/classify.ts';
-import { parseRetryAfter } from '../../../channels/web-push/retry-after.ts';
+import { classifyFailure } from '../../../channels/http/classify-failure.ts';
+import { parseRetryAfter } from '../../../channels/http/retry-after.ts';
+import { classifyAnswer } from '../../../channels/web-push/classify.ts';
 
 const DAY = 86_400_000;
 const now = Date.UTC(2026, 2, 1, 12, 0, 0);
