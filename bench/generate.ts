@@ -18,7 +18,7 @@ import { say, seconds, timed } from './report.ts';
 const BATCH = 2_000;
 const IN_FLIGHT = 4;
 /** Raised when what a part is made of changes: it is then made anew. */
-const VERSIONS = { profiles: 4, plainProfiles: 1, identities: 1, subscriptions: 1, events: 1, rollup: 5 };
+const VERSIONS = { profiles: 5, plainProfiles: 1, identities: 1, subscriptions: 1, events: 1, rollup: 6 };
 
 type Part = keyof typeof VERSIONS;
 
@@ -66,17 +66,20 @@ export async function generate({ connection, repositories }: BenchDatabase, size
   return nowMs;
 }
 
-/** As `db/profiles.ts` and `db/subscriptions.ts` write them. */
+/** As `db/profiles.ts` and `db/subscriptions.ts` write them, in the same order of fields. */
 function* searchableProfiles(size: Size, nowMs: number): Generator<object> {
   let index = 0;
-  for (const profile of profileDocs(size, nowMs)) {
+  for (const { _id, ...profile } of profileDocs(size, nowMs)) {
     const shown = searchFields(profile, profile.properties as Record<string, unknown>);
-    const part = partOf(profile._id as string);
+    const part = partOf(_id as string);
     yield {
-      ...profile,
+      _id,
       part,
+      pushSites: isSubscribed(index) ? [SITE_ID] : [],
+      seenAt: null,
       q: { [part]: { testProfile: false, ...shown } },
-      ...(isSubscribed(index) ? { pushSites: [SITE_ID], reachVersion: 1 } : {}),
+      ...profile,
+      ...(isSubscribed(index) ? { reachVersion: 1 } : {}),
     };
     index += 1;
   }

@@ -228,11 +228,22 @@ function mergedInto(document: string | object, fields: Record<string, unknown>):
  * dots nor dollars in them mean anything.
  */
 function mergePipeline(id: string, patch: ProfilePatch): object[] {
+  const part = partOf(id);
+  const { properties = {}, ...fields } = patch;
+  const named = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const shown = searchFields(Object.fromEntries(named), properties);
   const set: Record<string, unknown> = {
+    // What segments ask of each document stands first in it, for a document is read from its beginning.
+    part,
+    pushSites: { $ifNull: ['$pushSites', []] },
+    seenAt: { $ifNull: ['$seenAt', null] },
+    // A profile is none for testing until it is said to be.
+    [`q.${part}`]: mergedInto({ $mergeObjects: [{ testProfile: false }, `$q.${part}`] }, shown),
     identity: { $literal: patch.identity },
     createdAt: { $ifNull: ['$createdAt', '$$NOW'] },
     updatedAt: '$$NOW',
     testProfile: patch.testProfile ?? { $ifNull: ['$testProfile', false] },
+    properties: mergedInto('$properties', properties),
   };
   const unset: string[] = [];
   for (const field of FIELDS) {
@@ -240,14 +251,5 @@ function mergePipeline(id: string, patch: ProfilePatch): object[] {
     if (value === null) unset.push(field);
     else if (value !== undefined) set[field] = { $literal: value };
   }
-  const properties = patch.properties ?? {};
-  set.properties = mergedInto('$properties', properties);
-  const { properties: _properties, ...fields } = patch;
-  const named = Object.entries(fields).filter(([, value]) => value !== undefined);
-  const shown = searchFields(Object.fromEntries(named), properties);
-  // A profile is none for testing until it is said to be.
-  const part = partOf(id);
-  set.part = part;
-  set[`q.${part}`] = mergedInto({ $mergeObjects: [{ testProfile: false }, `$q.${part}`] }, shown);
   return unset.length > 0 ? [{ $set: set }, { $unset: unset }] : [{ $set: set }];
 }

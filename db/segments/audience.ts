@@ -18,6 +18,7 @@ import { atomsOf, planOf, type Atom, type Plan } from './plan.ts';
 import {
   atomFilter,
   filterOf,
+  filterOfPart,
   isElsewhere,
   openAtoms,
   wideFilter,
@@ -220,10 +221,9 @@ export function createAudienceRepository(
     const question = await ask(segment, options.nowMs);
     const group = reachGroup(options);
     const plain = new Map(
-      PARTS.map((part) => [part, filterOf(question.plan, (atom) => question.of(atom, part).filter)]),
+      PARTS.map((part) => [part, filterOfPart(question.plan, part, (atom) => question.of(atom, part))]),
     );
-    const ofPart = [...plain].map(([part, filter]) => and([filter, { part }]));
-    const sum = await reachOf(ofPart, group, deadline);
+    const sum = await reachOf([...plain.values()], group, deadline);
     const seen = question.open.length > 1 ? new Set<string>() : null;
     for (const atom of question.open) {
       for await (const batch of inBatches(question.holders.touched(atom, deadline), idsAtOnce(question))) {

@@ -65,6 +65,11 @@ export function profileCondition({ property, op, value }: Condition, nowMs: numb
   }
 }
 
+/** @returns whether nobody meets the condition who has no such property */
+export function needsProperty({ op }: Condition): boolean {
+  return op !== 'ne' && op !== 'notIn' && op !== 'notExists';
+}
+
 /**
  * Conditions on what was posted (an event's properties, a subscription's attributes) as a filter.
  *

@@ -1,5 +1,5 @@
 import { boundAt } from './entry.ts';
-import { profileCondition } from './conditions.ts';
+import { needsProperty, profileCondition } from './conditions.ts';
 import { SPILL } from './spill.ts';
 import { ALWAYS, and, NEVER, none, or, type Filter } from './filter.ts';
 import type { Part } from './parts.ts';
@@ -12,6 +12,8 @@ export interface AtomFilter {
   filter: Filter;
   /** Profiles whose document does not tell: entries have left it, or the answer lies in another collection. */
   touched: Filter;
+  /** Whether the filter holds for no one outside the part. */
+  keepsToPart: boolean;
 }
 
 export interface FilterOptions {
@@ -29,20 +31,30 @@ export function isElsewhere(atom: Atom): boolean {
 
 /** @returns a question as filters of the documents of one part's profiles */
 export function atomFilter(atom: Atom, part: Part, options: FilterOptions): AtomFilter {
-  if (atom.kind === 'property')
-    return { filter: profileCondition(atom.condition, options.nowMs, part), touched: NEVER };
+  if (atom.kind === 'property') {
+    const { condition } = atom;
+    return {
+      filter: profileCondition(condition, options.nowMs, part),
+      touched: NEVER,
+      keepsToPart: needsProperty(condition),
+    };
+  }
   if (atom.kind === 'subscription' || atom.kind === 'list' || atom.source !== 'rollup') {
-    return { filter: NEVER, touched: ALWAYS };
+    return { filter: NEVER, touched: ALWAYS, keepsToPart: true };
   }
   const key = options.keyOf(atom.event.event);
-  if (key === undefined || atom.range.fromMs >= atom.range.toMs) return { filter: NEVER, touched: NEVER };
-  return atom.kind === 'times'
-    ? timesFilter(key, part, atom.range, atom.least)
-    : edgeFilter(key, part, atom.range, atom.which);
+  if (key === undefined || atom.range.fromMs >= atom.range.toMs)
+    return { filter: NEVER, touched: NEVER, keepsToPart: true };
+  const filters =
+    atom.kind === 'times'
+      ? timesFilter(key, part, atom.range, atom.least)
+      : edgeFilter(key, part, atom.range, atom.which);
+  // Traces are of one part.
+  return { ...filters, keepsToPart: true };
 }
 
 /** The n-th latest event is the n-th place of the document's entries; an index holds traces of the latest two. */
-function timesFilter(key: string, part: Part, range: Range, least: number): AtomFilter {
+function timesFilter(key: string, part: Part, range: Range, least: number): Omit<AtomFilter, 'keepsToPart'> {
   const from = boundAt(range.fromMs);
   const recent = [hasTrace(tracesSince(part, key, range.fromMs, least))];
   const spilled = hasTrace([tracesOfLeft(part, key, from)]);
@@ -67,7 +79,12 @@ function hasTrace(ranges: TextRange[]): Filter {
   return or(ranges.map(({ from, to }) => ({ traces: { $elemMatch: { $gte: from, $lt: to } } })));
 }
 
-function edgeFilter(key: string, part: Part, range: Range, which: 'first' | 'last'): AtomFilter {
+function edgeFilter(
+  key: string,
+  part: Part,
+  range: Range,
+  which: 'first' | 'last',
+): Omit<AtomFilter, 'keepsToPart'> {
   const from = boundAt(range.fromMs);
   const to = range.toMs === Infinity ? null : boundAt(range.toMs);
   const inRange = { $gte: from, ...(to === null ? {} : { $lt: to }) };
@@ -88,6 +105,18 @@ export function filterOf(plan: Plan, of: (atom: Atom) => Filter): Filter {
   if ('all' in plan) return and(plan.all.map((part) => filterOf(part, of)));
   if ('any' in plan) return or(plan.any.map((part) => filterOf(part, of)));
   return 'not' in plan ? none(filterOf(plan.not, of)) : of(plan.atom);
+}
+
+/** @returns the filter of a plan's profiles of one part: what keeps to it already is not asked which part it is of */
+export function filterOfPart(plan: Plan, part: Part, of: (atom: Atom) => AtomFilter): Filter {
+  const filter = filterOf(plan, (atom) => of(atom).filter);
+  return keepsToPart(plan, of) ? filter : and([filter, { part }]);
+}
+
+function keepsToPart(plan: Plan, of: (atom: Atom) => AtomFilter): boolean {
+  if ('all' in plan) return plan.all.some((one) => keepsToPart(one, of));
+  if ('any' in plan) return plan.any.every((one) => keepsToPart(one, of));
+  return 'not' in plan ? false : of(plan.atom).keepsToPart;
 }
 
 /** @returns a filter that lets everyone through whom the plan may hold for, and some more */

@@ -7,6 +7,7 @@ import { countedOf } from './counted.ts';
 import type { EventNames } from './event-names.ts';
 import { createFoldMarks, joinedIntervals, type FoldMark } from './fold-marks.ts';
 import { createFolder } from './fold.ts';
+import { putIntoParts } from './parts-anew.ts';
 
 /** The lease document of background folding, beside those of the lanes. */
 const FOLD_LANE = 1_001;
@@ -205,6 +206,7 @@ export function createRollupRepository(
             .toArray();
           if (page.length === 0) return count;
           const ids = page.map((doc) => String(doc._id));
+          await putIntoParts(profiles, ids);
           const half = Math.ceil(ids.length / 2);
           await Promise.all([foldAnew(ids.slice(0, half)), foldAnew(ids.slice(half))]);
           after = ids[ids.length - 1]!;

@@ -33,6 +33,7 @@ chunkSchema.index({ profileId: 1, key: 1, greatest: 1 });
 
 /** A profile's document holds at most about so many entries of one name, and keeps so many when older ones leave. */
 export const SPILL = { above: 256, keep: 128 } as const;
+
 /** The collection of what has left profiles' documents. */
 export function chunksIn(connection: Connection) {
   return connection.model<ChunkDoc>('EventChunk', chunkSchema).collection;

@@ -4,9 +4,10 @@ import type { Part } from './parts.ts';
 const DAY_MS = 86_400_000;
 /**
  * The shortest gap of each class: how long before the latest event of a name the one before it was, at least. Few
- * classes, for each is one more place at which the index grows.
+ * classes, for each is one more place at which the index grows; the last one lets no one through who is asked for
+ * twice within 30 days.
  */
-const GAPS_MS = [0, 8 * DAY_MS, 32 * DAY_MS];
+const GAPS_MS = [0, 8 * DAY_MS, 16 * DAY_MS, 30 * DAY_MS];
 /** The class of what was done once. */
 const ALONE = GAPS_MS.length;
 /** The class that lets every question through, for whoever cannot tell the gap: it claims no shortest one. */

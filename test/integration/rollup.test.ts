@@ -3,10 +3,12 @@ import type { Connection } from 'mongoose';
 import { connectDatabase } from '../../db/connection.ts';
 import { createRepositories, type Repositories } from '../../db/repositories.ts';
 import { createEventNames } from '../../db/segments/event-names.ts';
+import { PARTS, partOf } from '../../db/segments/parts.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { followServerClock } from '../../db/server-clock.ts';
 import type { NewEvent } from '../../domain/ports/events.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
+import { goToPart } from '../support/id-parts.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,7 +25,12 @@ describe('the roll-up that segments count by', function () {
     connection = await connectDatabase((await sharedServers()).mongoUri(uniqueName('t')));
     clock = await followServerClock(connection);
     repositories = await createRepositories(connection, clock);
-    ids = await repositories.profiles.resolveIdentities(['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus']);
+    ids = new Map();
+    for (const [i, identity] of ['ada', 'bob', 'cyd', 'dan', 'eve', 'fay', 'gus'].entries()) {
+      goToPart(PARTS[i % PARTS.length]!);
+      const found = await repositories.profiles.resolveIdentities([identity]);
+      ids.set(identity, found.get(identity)!);
+    }
   });
   after(async () => {
     clock.stop();
@@ -187,6 +194,34 @@ describe('the roll-up that segments count by', function () {
     expect(await holdsFor({ did: { event: 'Meanwhile', count: { eq: 40 } } })).to.deep.equal(['gus']);
     await repositories.rollup.catchUp();
     expect(await holdsFor({ did: { event: 'Meanwhile', count: { eq: 40 } } })).to.deep.equal(['gus']);
+  });
+
+  it('stands behind what every question reads, also in a profile that is new', async () => {
+    const profile = await connection.collection('profiles').findOne({ _id: ids.get('fay') as never });
+    expect(Object.keys(profile!).slice(0, 5)).to.deep.equal(['_id', 'part', 'pushSites', 'seenAt', 'q']);
+  });
+
+  it('puts profiles where they belong that stand in another part, when it is made anew', async () => {
+    const profiles = connection.collection('profiles');
+    const id = ids.get('eve')!;
+    await repositories.profiles.upsertMany([
+      { identity: 'eve', country: 'SE', properties: { plan: 'gold', age: 29 } },
+    ]);
+    const before = await profiles.findOne({ _id: id as never });
+    const other = PARTS.find((part) => part !== partOf(id))!;
+    await profiles.updateOne(
+      { _id: id as never },
+      { $set: { part: other, q: { [other]: before!.q[partOf(id)] } } },
+    );
+    // Changed before anybody made it anew: it stands in both.
+    await repositories.profiles.upsertMany([{ identity: 'eve', properties: { age: 30 } }]);
+    await repositories.rollup.rebuild();
+    for (const [property, value] of Object.entries({ country: 'SE', plan: 'gold', age: 30 }))
+      expect(await holdsFor({ property, op: 'eq', value }), property).to.deep.equal(['eve']);
+    expect(await holdsFor({ property: 'age', op: 'eq', value: 29 })).to.deep.equal([]);
+    const { part, q } = (await profiles.findOne({ _id: id as never }))!;
+    expect(part).to.equal(partOf(id));
+    expect(Object.keys(q)).to.deep.equal([partOf(id)]);
   });
 
   it('finds what a process stored that was killed before it could say so', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { connectDatabase } from '../../db/connection.ts';
 import { createRepositories } from '../../db/repositories.ts';
+import { PARTS, partOf } from '../../db/segments/parts.ts';
 import { followServerClock } from '../../db/server-clock.ts';
 import { UnknownReference } from '../../domain/audience/audience-errors.ts';
 import { operators } from '../../domain/audience/conditions.ts';
@@ -92,6 +93,7 @@ describe('random segments over random histories', () => {
         await repositories.promoted.promote({ event: 'Charged', property });
     }
     const stage = await storePopulation(connection, repositories, population, dice);
+    expect(new Set(stage.world.people.map((person) => partOf(person.id)))).to.have.all.keys(...PARTS);
     await addLists(stage, 2);
     await addSegments(stage, 4);
     return stage;

@@ -1,6 +1,8 @@
 import type { Connection } from 'mongoose';
 import type { Repositories } from '../../db/repositories.ts';
+import { PARTS } from '../../db/segments/parts.ts';
 import type { CampaignDefinition } from '../../domain/campaign/campaign.ts';
+import { goToPart } from './id-parts.ts';
 import type { PersonSubscription, World } from './segment-oracle.ts';
 import type { Dice, EventToStore, PersonToStore, Population } from './segment-population.ts';
 
@@ -33,9 +35,15 @@ export async function storePopulation(
       .updateOne({ _id: id as never }, { $set: { status: 'completed' } });
     world.campaigns.set(id, campaign);
   }
-  const ids = await repositories.profiles.upsertMany(
-    people.map(({ events: _events, subscriptions: _subscriptions, messages: _messages, ...patch }) => patch),
+  const patches = people.map(
+    ({ events: _events, subscriptions: _subscriptions, messages: _messages, ...patch }) => patch,
   );
+  const ids: string[] = [];
+  for (const [i, part] of PARTS.entries()) {
+    goToPart(part);
+    const [from, to] = [i, i + 1].map((of) => Math.round((of * patches.length) / PARTS.length));
+    ids.push(...(await repositories.profiles.upsertMany(patches.slice(from, to))));
+  }
   people.forEach((person, place) => {
     world.people.push({ ...person, id: ids[place] ?? '', events: [] });
   });

@@ -1,10 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { newId } from '../../../db/ids.ts';
 import { boundAt, entryOf } from '../../../db/segments/entry.ts';
 import { ALWAYS, and, NEVER, none, or } from '../../../db/segments/filter.ts';
 import { joinedIntervals } from '../../../db/segments/fold-marks.ts';
+import { PARTS, partOf } from '../../../db/segments/parts.ts';
+import { planOf } from '../../../db/segments/plan.ts';
+import { atomFilter, filterOfPart } from '../../../db/segments/profile-filter.ts';
 import { traceOf, traceOfLeft, tracesOfLeft, tracesSince } from '../../../db/segments/traces.ts';
 import { searchFields, searchKey, searchValue } from '../../../db/segments/search-fields.ts';
+import type { Segment } from '../../../domain/audience/segment.ts';
 
 const ms = fc.integer({ min: Date.UTC(1, 0), max: Date.UTC(9999, 11) });
 const eventId = fc.string({ minLength: 1, maxLength: 128 });
@@ -45,7 +50,7 @@ describe('traces of the latest two', () => {
     fc.integer({ min: 0, max: 400 * DAY_MS }),
     // On the edge of a class of gaps, and beside it.
     fc
-      .tuple(fc.constantFrom(0, 8, 32), fc.integer({ min: -1, max: 1 }))
+      .tuple(fc.constantFrom(0, 8, 16, 30), fc.integer({ min: -1, max: 1 }))
       .map(([days, by]) => Math.max(0, days * DAY_MS + by)),
   );
   const entriesOf = (agos: number[]): string[] =>
@@ -75,10 +80,10 @@ describe('traces of the latest two', () => {
     expect(found([1], 30, 2)).to.equal(false);
     expect(found([40, 41], 30, 1)).to.equal(false);
     expect(found([40, 41], 30, 2)).to.equal(false);
-    // Its gap is of 32 days or more.
-    expect(found([1, 34], 30, 2)).to.equal(false);
-    // Of 8 or more: the entries decide.
-    expect(found([2, 33], 30, 2)).to.equal(true);
+    // Its gap is of 30 days or more.
+    expect(found([0.5, 30.5], 30, 2)).to.equal(false);
+    // Of 16 or more: the entries decide.
+    expect(found([2, 31], 30, 2)).to.equal(true);
     expect(found([23, 40], 30, 2)).to.equal(false);
     // Another name, another part, and what has left are other traces.
     const trace = traceOf('p1', 'e1', entriesOf([DAY_MS]));
@@ -151,5 +156,34 @@ describe('marks of what may be unfolded', () => {
     ]);
     expect(spans(mark(0, 10), mark(5))).to.deep.equal([[0, 60_005, '0,5']]);
     expect(spans({ ...mark(7), rebuildSeenAt: new Date(8) })).to.deep.equal([[7, Infinity, '7']]);
+  });
+});
+
+describe('parts of the population', () => {
+  it('hold runs of ids that were made one after the other, all about as many', () => {
+    const parts = Array.from({ length: 100_000 }, () => partOf(newId()));
+    const changes = parts.filter((part, i) => i > 0 && part !== parts[i - 1]).length;
+    expect(changes).to.be.within(1, 100_000 / 256 + 1);
+    for (const part of PARTS)
+      expect(parts.filter((one) => one === part)).to.have.lengthOf.within(15_000, 35_000);
+  });
+
+  it('are named in a filter that would hold for profiles of another, and in no other', () => {
+    const did = { did: { event: 'Charged' } };
+    const germans = { property: 'country', op: 'eq', value: 'DE' } as const;
+    const others = { property: 'country', op: 'ne', value: 'DE' } as const;
+    const namesPart = (segment: Segment): boolean => {
+      const plan = planOf(segment, 0, new Map(), () => true);
+      const options = { nowMs: 0, keyOf: () => 'e1' };
+      const filter = filterOfPart(plan, 'p2', (atom) => atomFilter(atom, 'p2', options));
+      return JSON.stringify(filter).includes('"part":"p2"');
+    };
+    const alone = { property: 'country', op: 'notExists' } as const;
+    const unlike = { property: 'country', op: 'notIn', value: ['DE'] } as const;
+    const keep: Segment[] = [germans, did, { lastDid: { event: 'Charged' } }, { all: [others, did] }];
+    for (const segment of [...keep, { any: [germans, did] }]) expect(namesPart(segment)).to.equal(false);
+    const spread: Segment[] = [others, alone, unlike, { not: germans }, { didNot: { event: 'Charged' } }];
+    for (const segment of [...spread, { any: [germans, others] }, { all: [] }])
+      expect(namesPart(segment), JSON.stringify(segment)).to.equal(true);
   });
 });
