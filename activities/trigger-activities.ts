@@ -22,14 +22,14 @@ export function createTriggerActivities(deps: DeliveryDeps) {
     const row = await deps.messages.byId(messageId);
     const campaign = row && isOpen(row.state) ? await deps.campaigns.byId(row.campaignId) : null;
     // Webhooks may be slow, and their messages travel together: a trigger waits for neither.
-    if (campaign?.definition.channel === 'webhook' && (await leaveToQueue(messageId)))
+    if (campaign?.definition.channel === 'webhook' && (await leaveToQueue(messageId, campaign)))
       return { kind: 'settled', outcome: 'queued', text: 'the queue of the campaign sends it, with others' };
     const sent = await deliverPaced(deps, { messageId }, await bucketsFor(row, campaign), {
       whenPaused: 'drop',
       signal: Context.current().cancellationSignal,
     });
     if (sent.kind === 'throttled') {
-      if (await leaveToQueue(messageId)) {
+      if (campaign !== null && (await leaveToQueue(messageId, campaign))) {
         return { kind: 'settled', outcome: 'queued', text: `${usedUpText(sent.by)}; its queue sends it` };
       }
       return stateOf(messageId);
@@ -58,15 +58,13 @@ export function createTriggerActivities(deps: DeliveryDeps) {
   }
 
   /** The row first; then somebody is told, unless the queue is awake. @returns false when it is not due any more */
-  async function leaveToQueue(messageId: string): Promise<boolean> {
+  async function leaveToQueue(messageId: string, campaign: Campaign): Promise<boolean> {
     if (!(await deps.messages.queue(messageId, deps.clock.nowMs()))) return false;
-    const row = await deps.messages.byId(messageId);
-    if (row === null || !(await deps.throughput.wake(row.campaignId))) return true;
+    if (!(await deps.throughput.wake(campaign.id))) return true;
     try {
-      const campaign = await deps.campaigns.byId(row.campaignId);
-      await deps.queues.wakeQueue(labelOf(row.campaignId, campaign));
+      await deps.queues.wakeQueue(labelOf(campaign.id, campaign));
     } catch (error) {
-      await deps.throughput.sleep(row.campaignId);
+      await deps.throughput.sleep(campaign.id);
       throw error;
     }
     return true;

@@ -6,8 +6,8 @@ import type { DeliveryDeps } from './deps.ts';
 import {
   CALL_FOR_MS,
   gateAnswer,
-  HELD_MS,
   NAP_MS,
+  waitFor,
   type DrainAnswer,
   type DrainSource,
 } from './drain-source.ts';
@@ -45,10 +45,7 @@ export async function drainDue(
     const isShort = isBehind && sent !== null && sent.nextAtMs - nowMs < NAP_MS;
     const next = isShort ? new Date(0) : await source.nextDue();
     if (next === null) return { kind: 'done' };
-    if (next.getTime() > nowMs || sent === null) {
-      // Due by the clock and yet not claimed: another holder's lease is about to end.
-      return { kind: 'wait', untilMs: Math.max(next.getTime(), nowMs + HELD_MS) };
-    }
+    if (next.getTime() > nowMs || sent === null) return waitFor(next, nowMs);
     const untilMs = Math.max(sent.nextAtMs, nowMs + GATHER_MS);
     if (clock.monotonicMs() + untilMs - nowMs > endMs) return { kind: 'wait', untilMs, byRate: true };
     // Nothing leaves for a while: what became of the campaign is asked for now and then.

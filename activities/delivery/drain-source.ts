@@ -24,8 +24,13 @@ export interface DrainSource {
 /** How long one call goes on before it lets the workflow see where it stands. */
 export const CALL_FOR_MS = 20_000;
 /** Somebody whose lease is about to end holds what is due. */
-export const HELD_MS = 200;
+const HELD_MS = 200;
 export const NAP_MS = 1_000;
+
+/** @returns to wait for what is due next; what is due by the clock and was not claimed is held by somebody else */
+export function waitFor(next: Date, nowMs: number): DrainAnswer {
+  return { kind: 'wait', untilMs: Math.max(next.getTime(), nowMs + HELD_MS) };
+}
 
 /**
  * @param found what a page found of the gate, or the campaign as it was read

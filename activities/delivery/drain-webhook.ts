@@ -6,8 +6,8 @@ import type { DeliveryDeps } from './deps.ts';
 import {
   CALL_FOR_MS,
   gateAnswer,
-  HELD_MS,
   NAP_MS,
+  waitFor,
   type DrainAnswer,
   type DrainSource,
 } from './drain-source.ts';
@@ -112,9 +112,7 @@ export async function drainWebhook(
       await someEnd(ASK_AGAIN_MS);
       return null;
     }
-    // Due by the clock and yet not claimed: another holder's lease is about to end.
-    const untilMs = Math.max(due.getTime(), nowMs + HELD_MS);
-    return { kind: 'wait', untilMs };
+    return waitFor(due, nowMs);
   }
 
   while (!isOver()) {

@@ -32,9 +32,6 @@ export type SuppressionReason =
   | 'ended'
   | 'stopped';
 
-/** Why a message failed: every address was gone, refused, or could not be reached in time. */
-export type FailureReason = 'gone' | 'triesSpent' | 'expired' | (string & {});
-
 /** One try to deliver to one subscription, or to a webhook; appended, never changed. */
 export interface Attempt {
   /** The subscription's id, of a webhook campaign the webhook target's. */
