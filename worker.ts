@@ -99,6 +99,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
+  await repositories.rollup.ensureForm((text) => log.warn(text));
   const temporal = Connection.lazy(temporalOptions);
   await ensureSearchAttributes(temporal, config.temporalNamespace);
   const workflows = createWorkflowStarter(

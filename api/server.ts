@@ -66,6 +66,7 @@ export async function startApi({
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
+  await repositories.rollup.ensureForm((text) => log.warn(text));
   const newAdminKey = await ensureAdminKey(repositories.keys, config.adminKey);
 
   const temporal = Connection.lazy({

@@ -4,19 +4,22 @@ import { or } from './filter.ts';
 import { PARTS, partOf } from './parts.ts';
 import { searchFields } from './search-fields.ts';
 
+/** What search fields are not made of, and may be long. */
+const UNREAD = { q: 0, did: 0, traces: 0, spill: 0 } as const;
+
 /**
- * Puts profiles into the part that they are of, with search fields made anew, where their documents name another:
- * the population was divided otherwise once.
+ * Puts profiles into the part that they are of, with search fields made anew, where their documents have some of
+ * another part, or none of their own: the population was divided otherwise once.
  */
 export async function putIntoParts(profiles: Collection, ids: readonly string[]): Promise<void> {
   const astray = or(
     PARTS.map((part) => ({
       _id: { $in: ids.filter((id) => partOf(id) === part) },
-      $or: PARTS.filter((one) => one !== part).map((one) => ({ [`q.${one}`]: { $exists: true } })),
+      $or: PARTS.map((one) => ({ [`q.${one}`]: { $exists: one !== part } })),
     })),
   );
   for (;;) {
-    const docs = (await profiles.find(astray).toArray()) as unknown as ProfileDoc[];
+    const docs = (await profiles.find(astray, { projection: UNREAD }).toArray()) as unknown as ProfileDoc[];
     if (docs.length === 0) return;
     await profiles.bulkWrite(
       docs.map((doc) => {

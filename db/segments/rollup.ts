@@ -8,9 +8,11 @@ import type { EventNames } from './event-names.ts';
 import { createFoldMarks, joinedIntervals, type FoldMark } from './fold-marks.ts';
 import { createFolder } from './fold.ts';
 import { putIntoParts } from './parts-anew.ts';
+import { createProfileForm } from './profile-form.ts';
 
-/** The lease document of background folding, beside those of the lanes. */
+/** The lease documents of background folding and of making it all anew at a start, beside those of the lanes. */
 const FOLD_LANE = 1_001;
+const FORM_LANE = 1_002;
 const LEASE_MS = 20_000;
 const RENEW_EVERY_MS = 5_000;
 const EVERY_MS = 2_000;
@@ -19,6 +21,10 @@ const FOLD_AFTER_MS = 10_000;
 /** What another process stored it folds itself, from its memory, unless it does not come to it. */
 const FOLD_OTHERS_AFTER_MS = 15_000;
 const LOOK_AGAIN_MS = 20;
+/** Another process that makes everything anew is waited for. */
+const FORM_AGAIN_MS = 250;
+const FORM_OF_OLD =
+  'what segments are answered from is in the form of an earlier version: it is made anew, which takes some five minutes for a million profiles';
 /** How many events are grouped by profile before they are written. */
 const EVENTS_PER_GROUP = 200_000;
 const EVENTS_PER_BATCH = 5_000;
@@ -39,6 +45,7 @@ export function createRollupRepository(
   clock: ServerClock,
   names: EventNames,
 ): RollupRepository {
+  const form = createProfileForm(connection);
   const marks = createFoldMarks(connection);
   const folder = createFolder(connection, names);
   const events = connection.collection('events');
@@ -108,20 +115,29 @@ export function createRollupRepository(
     return turn;
   }
 
-  /** @returns whether it came to the end of what `choose` leaves of the marks; false also when another folds */
-  async function foldAlone(choose: (mark: FoldMark) => boolean): Promise<boolean> {
-    const token = await lanes.claim(FOLD_LANE, owner, LEASE_MS);
-    if (token === null) return false;
-    const renew = (): Promise<boolean> => lanes.renew(FOLD_LANE, token, LEASE_MS);
+  /** @returns what the work came to; null when another process holds the lane */
+  async function alone<T>(
+    lane: number,
+    work: (goesOn: () => Promise<boolean>) => Promise<T>,
+  ): Promise<T | null> {
+    const token = await lanes.claim(lane, owner, LEASE_MS);
+    if (token === null) return null;
+    const renew = (): Promise<boolean> => lanes.renew(lane, token, LEASE_MS);
     // A large group takes longer than the lease.
     const timer = setInterval(() => void renew().catch(() => undefined), RENEW_EVERY_MS);
     try {
-      const chosen = (await marks.read()).filter(choose);
-      return await foldMarked(chosen, renew);
+      return await work(renew);
     } finally {
       clearInterval(timer);
-      await lanes.release(FOLD_LANE, token);
+      await lanes.release(lane, token);
     }
+  }
+
+  /** @returns whether it came to the end of what `choose` leaves of the marks; false also when another folds */
+  async function foldAlone(choose: (mark: FoldMark) => boolean): Promise<boolean> {
+    const fold = async (goesOn: () => Promise<boolean>): Promise<boolean> =>
+      foldMarked((await marks.read()).filter(choose), goesOn);
+    return (await alone(FOLD_LANE, fold)) ?? false;
   }
 
   let waiting: Promise<void> | null = null;
@@ -186,6 +202,32 @@ export function createRollupRepository(
     await putBefore(ids.length);
   }
 
+  async function rebuild(): Promise<number> {
+    const mark = await marks.hold(new Date(clock.now().getTime() - REBUILD_SLACK_MS));
+    try {
+      let count = 0;
+      for (let after = ''; ;) {
+        const page = await profiles
+          .find({ _id: { $gt: after as never } }, { projection: { _id: 1 } })
+          .sort({ _id: 1 })
+          .limit(PROFILES_PER_REBUILD)
+          .toArray();
+        const ids = page.map((doc) => String(doc._id));
+        if (ids.length === 0) break;
+        await putIntoParts(profiles, ids);
+        const half = Math.ceil(ids.length / 2);
+        await Promise.all([foldAnew(ids.slice(0, half)), foldAnew(ids.slice(half))]);
+        after = ids[ids.length - 1]!;
+        count += ids.length;
+        await mark.touch();
+      }
+      await form.written();
+      return count;
+    } finally {
+      await mark.release();
+    }
+  }
+
   return {
     announce: marks.announce,
 
@@ -194,27 +236,15 @@ export function createRollupRepository(
         ? catchUpWithFew(profileIds)
         : catchUpWithAll(),
 
-    async rebuild() {
-      const mark = await marks.hold(new Date(clock.now().getTime() - REBUILD_SLACK_MS));
-      try {
-        let count = 0;
-        for (let after = ''; ;) {
-          const page = await profiles
-            .find({ _id: { $gt: after as never } }, { projection: { _id: 1 } })
-            .sort({ _id: 1 })
-            .limit(PROFILES_PER_REBUILD)
-            .toArray();
-          if (page.length === 0) return count;
-          const ids = page.map((doc) => String(doc._id));
-          await putIntoParts(profiles, ids);
-          const half = Math.ceil(ids.length / 2);
-          await Promise.all([foldAnew(ids.slice(0, half)), foldAnew(ids.slice(half))]);
-          after = ids[ids.length - 1]!;
-          count += ids.length;
-          await mark.touch();
-        }
-      } finally {
-        await mark.release();
+    rebuild,
+
+    async ensureForm(log) {
+      while (!(await form.isCurrent())) {
+        const count = await alone(FORM_LANE, () => {
+          log(FORM_OF_OLD);
+          return rebuild();
+        });
+        if (count === null) await new Promise((resolve) => setTimeout(resolve, FORM_AGAIN_MS));
       }
     },
 

@@ -53,6 +53,12 @@ export interface RollupRepository {
   catchUp(profileIds?: string[]): Promise<void>;
   /** Makes it all anew from the events. @returns how many profiles were gone through */
   rebuild(): Promise<number>;
+  /**
+   * Makes it all anew where the database holds it in the form of an earlier version; one process does, the others
+   * wait. Before it returns, no segment may be asked.
+   * @param log is told when there is something to do
+   */
+  ensureForm(log: (text: string) => void): Promise<void>;
   /** Folds in the background until the returned function is called. */
   start(onTrouble: (error: unknown) => void): () => Promise<void>;
 }

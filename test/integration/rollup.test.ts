@@ -224,6 +224,28 @@ describe('the roll-up that segments count by', function () {
     expect(Object.keys(q)).to.deep.equal([partOf(id)]);
   });
 
+  it('is made anew at the first start on a database in the form of an earlier version, by one process', async () => {
+    const events = did('bob', 'Earlier', 'e1', nowMs - DAY_MS);
+    await store(events);
+    await repositories.rollup.catchUp();
+    const profiles = connection.collection('profiles');
+    const starts = async (): Promise<string[]> => {
+      const told: string[] = [];
+      const others = [0, 1, 2].map(() =>
+        createRollupRepository(connection, clock, createEventNames(connection)),
+      );
+      await Promise.all(others.map((one) => one.ensureForm((text) => told.push(text))));
+      return told;
+    };
+    await connection.collection('forms').deleteMany({});
+    await profiles.updateMany({}, { $unset: { did: '', traces: '' } });
+    await profiles.createIndex({ 'latest.$**': 1 }, { name: 'latest' });
+    expect(await starts()).to.have.lengthOf(1);
+    expect(await holdsFor({ did: { event: 'Earlier' } })).to.deep.equal(['bob']);
+    expect((await profiles.indexes()).map((index) => index.name)).to.not.include('latest');
+    expect(await starts()).to.deep.equal([]);
+  });
+
   it('finds what a process stored that was killed before it could say so', async () => {
     // What is left of it: its mark, open for ever, and its event.
     const receivedAt = new Date(nowMs - 600_000);

@@ -37,7 +37,7 @@ describe('a segment that no index can help', function () {
   it('is answered all the same, and events are taken meanwhile', async () => {
     let answered = 0;
     const estimates = Array.from({ length: 6 }, async () => {
-      const answer = await stack.client.post('/v1/segments/estimate', { segment: looksFor(24) });
+      const answer = await stack.client.post('/v1/segments/estimate', { segment: looksFor(36) });
       answered += 1;
       return answer;
     });
@@ -53,8 +53,8 @@ describe('a segment that no index can help', function () {
       expect(answer.status).to.equal(200);
       expect(answer.body).to.have.property('qualified', 0);
     }
-    // Had the estimates held it up, hardly one a turn would have come through.
-    expect(posts).to.be.above(estimates.length * 3);
+    // Had the estimates held it up, hardly one would have come through for each.
+    expect(posts).to.be.above(estimates.length);
   });
 
   it('is cut off by its time limit with an error that says so', async () => {

@@ -3,16 +3,18 @@
 //   npm test -- unit lint           only these
 //   npm run test:fault              only test/fault
 //   npm run test:large              only test/large: true, and too long for every day
-// The last line is always "N passed, N failed".
+// Where there are two cores, two of them run at a time, and the integration tests in two halves; what each prints
+// is shown in order. The last line is always "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { findMongod } from '../../embedded/mongod-binary.ts';
 import { findTemporal } from '../../embedded/temporal-binary.ts';
+import { createTurns, type Show } from './output-turns.ts';
 import type { TestCounts } from './reporter.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -24,8 +26,14 @@ const checks: Record<string, string[]> = {
 };
 const defaultFolders = ['unit', 'workflow', 'replay', 'integration'];
 const foldersWithServers = new Set(['integration', 'fault', 'large']);
+/** These load the machine by themselves. */
+const foldersAlone = new Set(['fault', 'large']);
+/** The longest suite. */
+const folderInHalves = 'integration';
 /** How long mocha may live after its last test; what keeps it alive longer is a handle left open. */
 const lingerMs = 30_000;
+/** How long after its end what mocha printed may take to arrive. */
+const pipesMs = 5_000;
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
@@ -40,11 +48,20 @@ async function main(): Promise<void> {
     const filesOf = new Map<string, string[]>();
     for (const folder of folders) filesOf.set(folder, await testFiles(folder, asked.length > 0));
     const env = folders.some((folder) => foldersWithServers.has(folder)) ? await serverPaths() : {};
-    for (const suite of suites) {
+    const atOnce = folders.some((folder) => foldersAlone.has(folder))
+      ? 1
+      : Math.min(2, availableParallelism());
+    const jobs = suites.flatMap((suite): Job[] => {
       const command = checks[suite];
-      if (command !== undefined) add(await runCheck(suite, command));
-    }
-    for (const files of filesOf.values()) if (files.length > 0) add(await runMocha(files, env));
+      if (command !== undefined) return [(show) => runCheck(suite, command, show)];
+      const shares = suite === folderInHalves ? atOnce : 1;
+      return Array.from({ length: shares }, (_, share) =>
+        filesOf.get(suite)!.filter((_file, i) => i % shares === share),
+      )
+        .filter((files) => files.length > 0)
+        .map((files) => (show) => runMocha(files, env, show));
+    });
+    for (const counts of await runJobs(jobs, atOnce)) add(counts);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     total.failed += 1;
@@ -52,6 +69,29 @@ async function main(): Promise<void> {
   if (total.passed + total.failed === 0) console.error('No test ran.');
   process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
   console.log(`${total.passed} passed, ${total.failed} failed`);
+}
+
+/** A check or a suite; what it prints goes to `show`. */
+type Job = (show: Show) => Promise<TestCounts>;
+
+/** Runs so many at a time, begun in their order. @returns the counts of each */
+async function runJobs(jobs: readonly Job[], atOnce: number): Promise<TestCounts[]> {
+  const turns = createTurns(jobs.length, (text) => process.stdout.write(text));
+  const counts: TestCounts[] = [];
+  let next = 0;
+  const run = async (): Promise<void> => {
+    for (let index = next++; index < jobs.length; index = next++) {
+      const show = turns.show(index);
+      const failed = (error: unknown): TestCounts => {
+        show(`${error instanceof Error ? error.message : String(error)}\n`);
+        return { passed: 0, failed: 1 };
+      };
+      counts.push(await jobs[index]!(show).catch(failed));
+      turns.end(index);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, run));
+  return counts;
 }
 
 /** The test files of one folder of `test/`, in a steady order. */
@@ -78,7 +118,7 @@ async function serverPaths(): Promise<NodeJS.ProcessEnv> {
 }
 
 /** A check counts as one test; its output is shown only when it fails. */
-async function runCheck(name: string, [script = '', ...args]: string[]): Promise<TestCounts> {
+async function runCheck(name: string, [script = '', ...args]: string[], show: Show): Promise<TestCounts> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [join(binFolder, script), ...args], {
     cwd: root,
@@ -90,9 +130,9 @@ async function runCheck(name: string, [script = '', ...args]: string[]): Promise
   }
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${name}: ${code === 0 ? 'passed' : 'failed'} (${seconds} s)`);
+  show(`${name}: ${code === 0 ? 'passed' : 'failed'} (${seconds} s)\n`);
   if (code === 0) return { passed: 1, failed: 0 };
-  console.log(Buffer.concat(output).toString('utf8').trimEnd());
+  show(`${Buffer.concat(output).toString('utf8').trimEnd()}\n`);
   return { passed: 0, failed: 1 };
 }
 
@@ -100,7 +140,7 @@ async function runCheck(name: string, [script = '', ...args]: string[]): Promise
  * The files of a suite in one mocha process, so that they share one mongod and one Temporal server; each suite in one
  * of its own, for what thousands of tests leave in memory slows down those after them.
  */
-async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv): Promise<TestCounts> {
+async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: Show): Promise<TestCounts> {
   const folder = await mkdtemp(join(tmpdir(), 'beckon-counts-'));
   const countsFile = join(folder, 'counts.json');
   const support = join(root, 'test', 'support');
@@ -108,15 +148,21 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv): Promi
     ...['--import', 'tsx', join(binFolder, 'mocha', 'bin', 'mocha.js')],
     ...['--require', join(support, 'servers.ts'), '--reporter', join(support, 'reporter.ts')],
     ...['--timeout', '10000', ...(process.env.CI === undefined ? [] : ['--forbid-only'])],
+    ...(process.stdout.isTTY ? ['--color'] : []),
     ...files,
   ];
   try {
     const child = spawn(process.execPath, args, {
       cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env, BECKON_TEST_COUNTS: countsFile },
     });
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', show);
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('close', resolve);
+      // A server that was left behind may hold the pipes.
+      child.once('exit', (status) => setTimeout(() => resolve(status), pipesMs).unref());
+    });
     let hangs = false;
     const watch = setInterval(() => {
       if (!existsSync(countsFile) || hangs) return;
@@ -125,20 +171,21 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv): Promi
     }, 1000);
     const code = await ended;
     clearInterval(watch);
-    return await countsOf(countsFile, code);
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    return await countsOf(countsFile, code, show);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function countsOf(file: string, code: number | null): Promise<TestCounts> {
+async function countsOf(file: string, code: number | null, show: Show): Promise<TestCounts> {
   if (!existsSync(file)) {
-    console.error(`The tests did not come to their end: mocha ended with status ${code}.`);
+    show(`The tests did not come to their end: mocha ended with status ${code}.\n`);
     return { passed: 0, failed: 1 };
   }
   const counts = JSON.parse(await readFile(file, 'utf8')) as TestCounts;
   if (code === null) {
-    console.error(`Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.`);
+    show(`Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.\n`);
     return { ...counts, failed: counts.failed + 1 };
   }
   // Such as an exception after the last test.

@@ -182,6 +182,11 @@ describe('parts of the population', () => {
     const unlike = { property: 'country', op: 'notIn', value: ['DE'] } as const;
     const keep: Segment[] = [germans, did, { lastDid: { event: 'Charged' } }, { all: [others, did] }];
     for (const segment of [...keep, { any: [germans, did] }]) expect(namesPart(segment)).to.equal(false);
+    // Nobody passes for these documents alone: others are counted by their ids.
+    for (const segment of [{ inList: 'a'.repeat(24) }, { subscription: {} }, { any: [] }])
+      expect(namesPart(segment)).to.equal(false);
+    expect(namesPart({ any: [{ all: [others, { not: germans }] }, germans] })).to.equal(true);
+    expect(namesPart({ all: [{ any: [others, germans] }, { any: [germans, did] }] })).to.equal(false);
     const spread: Segment[] = [others, alone, unlike, { not: germans }, { didNot: { event: 'Charged' } }];
     for (const segment of [...spread, { any: [germans, others] }, { all: [] }])
       expect(namesPart(segment), JSON.stringify(segment)).to.equal(true);
