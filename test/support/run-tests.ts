@@ -3,7 +3,7 @@
 //   npm test -- unit lint           only these
 //   npm run test:fault              only test/fault
 //   npm run test:large              only test/large: true, and too long for every day
-// Where there are two cores, two of them run at a time, and the integration tests in two halves; what each prints
+// Where there are two cores, two of them run at a time, and the integration tests in four shares; what each prints
 // is shown in order. The last line is always "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -28,8 +28,8 @@ const defaultFolders = ['unit', 'workflow', 'replay', 'integration'];
 const foldersWithServers = new Set(['integration', 'fault', 'large']);
 /** These load the machine by themselves. */
 const foldersAlone = new Set(['fault', 'large']);
-/** The longest suite. */
-const folderInHalves = 'integration';
+/** The longest suite is run in shares, so that two at a time end at about the same time. */
+const shared = { folder: 'integration', shares: 4 };
 /** How long mocha may live after its last test; what keeps it alive longer is a handle left open. */
 const lingerMs = 30_000;
 /** How long after its end what mocha printed may take to arrive. */
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     const jobs = suites.flatMap((suite): Job[] => {
       const command = checks[suite];
       if (command !== undefined) return [(show) => runCheck(suite, command, show)];
-      const shares = suite === folderInHalves ? atOnce : 1;
+      const shares = suite === shared.folder ? shared.shares : 1;
       return Array.from({ length: shares }, (_, share) =>
         filesOf.get(suite)!.filter((_file, i) => i % shares === share),
       )
