@@ -25,6 +25,7 @@ const LOOK_AGAIN_MS = 20;
 const FORM_AGAIN_MS = 250;
 const FORM_OF_OLD =
   'what segments are answered from is in the form of an earlier version: it is made anew, which takes some five minutes for a million profiles';
+const FORM_ELSEWHERE = 'another process makes anew what segments are answered from: waiting for it';
 /** How many events are grouped by profile before they are written. */
 const EVENTS_PER_GROUP = 200_000;
 const EVENTS_PER_BATCH = 5_000;
@@ -202,7 +203,8 @@ export function createRollupRepository(
     await putBefore(ids.length);
   }
 
-  async function rebuild(): Promise<number> {
+  /** @param goesOn says that this process is still the one to do it; false: it leaves off, and another does */
+  async function rebuild(goesOn: () => Promise<boolean>): Promise<number> {
     const mark = await marks.hold(new Date(clock.now().getTime() - REBUILD_SLACK_MS));
     try {
       let count = 0;
@@ -220,6 +222,7 @@ export function createRollupRepository(
         after = ids[ids.length - 1]!;
         count += ids.length;
         await mark.touch();
+        if (!(await goesOn())) return count;
       }
       await form.written();
       return count;
@@ -236,15 +239,21 @@ export function createRollupRepository(
         ? catchUpWithFew(profileIds)
         : catchUpWithAll(),
 
-    rebuild,
+    rebuild: () => rebuild(() => Promise.resolve(true)),
 
     async ensureForm(log) {
+      let hasWaited = false;
       while (!(await form.isCurrent())) {
-        const count = await alone(FORM_LANE, () => {
+        const answer = await alone(FORM_LANE, async (goesOn) => {
+          // Another process may have come to its end just before.
+          if (await form.isCurrent()) return;
           log(FORM_OF_OLD);
-          return rebuild();
+          await rebuild(goesOn);
         });
-        if (count === null) await new Promise((resolve) => setTimeout(resolve, FORM_AGAIN_MS));
+        if (answer !== null) continue;
+        if (!hasWaited) log(FORM_ELSEWHERE);
+        hasWaited = true;
+        await new Promise((resolve) => setTimeout(resolve, FORM_AGAIN_MS));
       }
     },
 

@@ -10,6 +10,7 @@ import type { NewEvent } from '../../domain/ports/events.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
 import { goToPart } from '../support/id-parts.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
+import { startStack } from '../support/stack.ts';
 
 const DAY_MS = 86_400_000;
 const nowMs = Date.now();
@@ -225,8 +226,7 @@ describe('the roll-up that segments count by', function () {
   });
 
   it('is made anew at the first start on a database in the form of an earlier version, by one process', async () => {
-    const events = did('bob', 'Earlier', 'e1', nowMs - DAY_MS);
-    await store(events);
+    await store(did('bob', 'Earlier', 'e1', nowMs - DAY_MS));
     await repositories.rollup.catchUp();
     const profiles = connection.collection('profiles');
     const starts = async (): Promise<string[]> => {
@@ -235,15 +235,37 @@ describe('the roll-up that segments count by', function () {
         createRollupRepository(connection, clock, createEventNames(connection)),
       );
       await Promise.all(others.map((one) => one.ensureForm((text) => told.push(text))));
-      return told;
+      return told.filter((text) => text.includes('is made anew'));
     };
+    const entries = await entriesOf('bob');
+    expect(entries).to.have.property(await keyOf('Earlier'));
     await connection.collection('forms').deleteMany({});
-    await profiles.updateMany({}, { $unset: { did: '', traces: '' } });
+    await profiles.updateMany({}, { $unset: { did: '', traces: '', q: '' } });
     await profiles.createIndex({ 'latest.$**': 1 }, { name: 'latest' });
     expect(await starts()).to.have.lengthOf(1);
-    expect(await holdsFor({ did: { event: 'Earlier' } })).to.deep.equal(['bob']);
+    expect(await entriesOf('bob')).to.deep.equal(entries);
+    const doc = await profiles.findOne({ _id: ids.get('bob') as never });
+    expect(doc?.q).to.have.nested.property(`${partOf(ids.get('bob')!)}.identity`, 'bob');
     expect((await profiles.indexes()).map((index) => index.name)).to.not.include('latest');
     expect(await starts()).to.deep.equal([]);
+  });
+
+  it('is in the form of today before an API or a worker is there', async () => {
+    const stack = await startStack({ workers: 0 });
+    try {
+      const id = 'f'.repeat(24);
+      const profiles = stack.db.collection('profiles');
+      for (const start of [() => stack.startApi(), () => stack.startWorker()]) {
+        await stack.db.collection('forms').deleteMany({});
+        await profiles.deleteMany({});
+        await profiles.insertOne({ _id: id as never, properties: { plan: 'gold' } });
+        await start();
+        const doc = await profiles.findOne({ _id: id as never });
+        expect(doc?.q).to.deep.equal({ [partOf(id)]: { plan: 'gold' } });
+      }
+    } finally {
+      await stack.close();
+    }
   });
 
   it('finds what a process stored that was killed before it could say so', async () => {

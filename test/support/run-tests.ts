@@ -36,7 +36,7 @@ const lingerMs = 30_000;
 const pipesMs = 5_000;
 
 async function main(): Promise<void> {
-  const asked = process.argv.slice(2);
+  const asked = [...new Set(process.argv.slice(2))];
   const suites = asked.length > 0 ? asked : [...Object.keys(checks), ...defaultFolders];
   const total: TestCounts = { passed: 0, failed: 0 };
   const add = (counts: TestCounts) => {
