@@ -58,6 +58,8 @@ export interface WorkerOptions {
   bundle?: WorkflowBundleWithSourceMap;
   /** How many activities run at once, such as parts of runs that are sent side by side; default 20. */
   maxActivities?: number;
+  /** Gives up a start that waits for what segments are answered from to be made anew. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunningWorker {
@@ -99,7 +101,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
-  await repositories.rollup.ensureForm((text) => log.warn(text));
+  await repositories.rollup.ensureForm((text) => log.warn(text), options.signal);
   const temporal = Connection.lazy(temporalOptions);
   await ensureSearchAttributes(temporal, config.temporalNamespace);
   const workflows = createWorkflowStarter(

@@ -39,6 +39,8 @@ export interface ApiOptions {
   sweep?: { overdueMs: number; everyMs: number };
   /** False leaves folding events into the roll-up to other instances. */
   folds?: boolean;
+  /** Gives up a start that waits for what segments are answered from to be made anew. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunningApi {
@@ -62,11 +64,12 @@ export async function startApi({
   taskQueue = TASK_QUEUE,
   sweep: sweepTimes,
   folds = true,
+  signal,
 }: ApiOptions): Promise<RunningApi> {
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
-  await repositories.rollup.ensureForm((text) => log.warn(text));
+  await repositories.rollup.ensureForm((text) => log.warn(text), signal);
   const newAdminKey = await ensureAdminKey(repositories.keys, config.adminKey);
 
   const temporal = Connection.lazy({

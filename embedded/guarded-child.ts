@@ -10,6 +10,8 @@ const guard = join(dirname(fileURLToPath(import.meta.url)), 'guard.mjs');
 /** The guard gives a server 10 s; after these 15 the whole group is killed. */
 const stopMs = 15_000;
 const largestLog = 20_000_000;
+/** Of what it says last: a trace may be long, and what tells why comes before it. */
+const KEPT_BYTES = 200_000;
 
 export interface GuardedChildOptions {
   /** What the child is called in messages, such as `mongod`. */
@@ -56,7 +58,7 @@ export async function startGuarded(options: GuardedChildOptions): Promise<Guarde
   let recent = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      recent = (recent + chunk).slice(-20_000);
+      recent = (recent + chunk).slice(-KEPT_BYTES);
     });
   }
   // The pipe breaks when the guard ends first; `ended` tells of that.
@@ -83,7 +85,7 @@ export async function startGuarded(options: GuardedChildOptions): Promise<Guarde
       return text
         .split('\n')
         .filter((line) => line.trim() !== '')
-        .slice(-100);
+        .slice(-1_000);
     },
     async stop() {
       child.stdin?.end();
@@ -115,7 +117,7 @@ function openLog(file: string): number {
 
 function readFrom(file: string, start: number): string {
   try {
-    return readFileSync(file).subarray(start).subarray(-20_000).toString('utf8');
+    return readFileSync(file).subarray(start).subarray(-KEPT_BYTES).toString('utf8');
   } catch {
     return '';
   }

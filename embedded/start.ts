@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Runtime } from '@temporalio/worker';
 import { startApi } from '../api/server.ts';
 import { startFailure } from '../runtime/start-failure.ts';
@@ -13,6 +14,8 @@ import { ensureDemoPush, type DemoPush } from './demo-push.ts';
 import { keptSecretKey } from './secret-key.ts';
 import { removeStackFile, writeStackFile } from './stack-file.ts';
 import { startServers } from './stack.ts';
+
+const GIVE_UP_MS = 20_000;
 
 /** A whole Beckon: the servers that were not configured, the API and a worker. */
 export interface RunningStack {
@@ -31,12 +34,14 @@ export interface RunningStack {
  *
  * @param options.say told what happens, a line at a time
  * @param options.exactPort false: when the port is taken, a free one is used
+ * @param options.signal gives the start up: what was started is ended in order
+ * @throws the signal's reason when it was given up
  */
 export async function startStack(
   config: Config,
-  options: { say: (line: string) => void; exactPort: boolean; ui: boolean },
+  options: { say: (line: string) => void; exactPort: boolean; ui: boolean; signal?: AbortSignal },
 ): Promise<RunningStack> {
-  const { say } = options;
+  const { say, signal } = options;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true });
   // Before minutes of other work, and not after it.
@@ -52,6 +57,7 @@ export async function startStack(
     await servers.stop();
   };
   try {
+    signal?.throwIfAborted();
     const demoPush = await ensureDemoPush(dataDir);
     const isEmbedded = config.mongodbUri === undefined;
     const adminKey = config.adminKey ?? (isEmbedded ? await keptAdminKey(dataDir) : undefined);
@@ -69,9 +75,9 @@ export async function startStack(
     Runtime.install({ logger: workerLogger(), shutdownSignals: [] });
     say('Starting the worker and the API');
     const publicUrl = config.publicUrl ?? `http://localhost:${port}`;
-    const worker = await startWorker({ config: full, log, publicUrl, pushCa: demoPush.cert });
+    const worker = await startWorker({ config: full, log, publicUrl, pushCa: demoPush.cert, signal });
     parts.push(worker);
-    const api = await startApi({ config: full, log });
+    const api = await startApi({ config: full, log, signal });
     parts.push(api);
     const workerEnd = worker.running.then(
       () => 'the worker ended',
@@ -113,15 +119,26 @@ async function keptAdminKey(dataDir: string): Promise<string> {
   return key;
 }
 
+/** Starts everything; ends the process when that is asked for before all is up. */
+async function startUnless(asked: Promise<NodeJS.Signals>, config: Config): Promise<RunningStack> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const givenUp = new AbortController();
+  const started = startStack(config, { say, exactPort: true, ui: true, signal: givenUp.signal });
+  const first = await Promise.race([started, asked]);
+  if (typeof first !== 'string') return first;
+  say('\nStopping before the start is over.');
+  givenUp.abort();
+  // Downloads do not know of it. The servers end when this process does.
+  const ended = started.then((stack) => stack.stop()).catch(() => undefined);
+  await Promise.race([ended, delay(GIVE_UP_MS)]);
+  process.exit(0);
+}
+
 async function main(): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const asked = runUntilSignal();
   const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
-  const stack = await startStack(config, {
-    say: (line) => process.stderr.write(`${line}\n`),
-    exactPort: true,
-    ui: true,
-  });
+  const stack = await startUnless(asked, config);
   const told = config.mongodbUri === undefined || config.adminKey !== undefined;
   const key = stack.adminKey ?? (told ? '' : 'the one shown at the first start');
   print('');

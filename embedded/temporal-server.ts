@@ -14,6 +14,11 @@ const readyMs = 90_000;
 /** Temporal's usual ports: taken when free, so that its tools work without options. */
 const usualPort = 7233;
 const usualUiPort = 8233;
+const OUT_OF_PORTS = 'failed assigning ephemeral port';
+/** Ports of connections that have ended come back after a minute. */
+const PAUSES_MS = [1_000, 20_000, 40_000];
+/** How many lines tell why it ended. */
+const LINES_TOLD = 5;
 
 export interface StartTemporalServerOptions {
   binary: string;
@@ -67,10 +72,16 @@ export async function startTemporalServer(
     } catch (error) {
       const lines = child.lastLines();
       await child.stop();
+      const pauseMs = PAUSES_MS[attempt - 1];
+      if (pauseMs === undefined) throw error;
+      // The ports of its inner services it looks for itself, and there may be none for a moment.
+      const isOutOfPorts = lines.some((line) => line.includes(OUT_OF_PORTS));
       // Somebody else took a port between our asking and the server's binding.
-      const taken = lines.some((line) => line.includes('address already in use'));
-      if (taken && (options.port === undefined || options.uiPort === undefined) && attempt < 3) continue;
-      throw error;
+      const isTaken = lines.some((line) => line.includes('address already in use'));
+      if (!isOutOfPorts && !isTaken) throw error;
+      if (!isOutOfPorts) continue;
+      log(`Temporal found no free port for itself; it is started again in ${pauseMs / 1000} s.`);
+      await delay(pauseMs);
     }
   }
 }
@@ -96,7 +107,7 @@ async function untilReady(child: GuardedChild, address: string): Promise<void> {
   while (Date.now() < deadline) {
     const end = child.hasEnded();
     if (end !== undefined) {
-      throw new Error(`temporal ${end}. It said: ${child.lastLines().slice(-5).join('; ')}`);
+      throw new Error(`temporal ${end}. It said: ${cause(child.lastLines()).join('; ')}`);
     }
     try {
       const connection = await Connection.connect({ address, connectTimeout: '2s' });
@@ -112,4 +123,10 @@ async function untilReady(child: GuardedChild, address: string): Promise<void> {
     await delay(100);
   }
   throw new Error(`temporal is not ready after ${readyMs / 1000} s: ${lastProblem}.`);
+}
+
+/** @returns what tells why it ended: a panic says it first, and then where in many lines; all else ends with it */
+function cause(lines: string[]): string[] {
+  const panic = lines.findLastIndex((line) => /^(panic|fatal error): /.test(line));
+  return panic < 0 ? lines.slice(-LINES_TOLD) : lines.slice(panic, panic + LINES_TOLD);
 }

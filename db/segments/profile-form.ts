@@ -8,11 +8,14 @@ const INDEX_NOT_FOUND = 27;
 
 interface FormDoc {
   _id: string;
-  form: number;
+  /** That of all profiles. */
+  form?: number;
+  /** Up to which profile they are already in a later one. */
+  upTo?: { form: number; id: string };
 }
 
 const formSchema = new Schema<FormDoc>(
-  { _id: { type: String, required: true }, form: { type: Number, required: true } },
+  { _id: { type: String, required: true }, form: Number, upTo: { form: Number, id: String } },
   { collection: 'forms', versionKey: false },
 );
 
@@ -20,6 +23,10 @@ const formSchema = new Schema<FormDoc>(
 export interface ProfileForm {
   /** Whether it is today's; a database without profiles is in it from the start. */
   isCurrent(): Promise<boolean>;
+  /** @returns the last profile of those that somebody already wrote in it, by id; empty when nobody began */
+  writtenUpTo(): Promise<string>;
+  /** Notes that those up to here are, so that the next one to try goes on from it. */
+  wroteUpTo(id: string): Promise<void>;
   /** Notes that it is, and takes away what only an earlier one needed. */
   written(): Promise<void>;
 }
@@ -34,11 +41,22 @@ export function createProfileForm(connection: Connection): ProfileForm {
         if ((error as { code?: unknown }).code !== INDEX_NOT_FOUND) throw error;
       });
     }
-    await forms.updateOne({ _id: 'profiles' as never }, { $set: { form: FORM } }, { upsert: true });
+    await note({ $set: { form: FORM }, $unset: { upTo: '' } });
+  }
+
+  async function note(change: object): Promise<void> {
+    await forms.updateOne({ _id: 'profiles' as never }, change, { upsert: true });
   }
 
   return {
     written,
+
+    wroteUpTo: (id) => note({ $set: { upTo: { form: FORM, id } } }),
+
+    async writtenUpTo() {
+      const doc = (await forms.findOne({ _id: 'profiles' as never })) as FormDoc | null;
+      return doc?.upTo?.form === FORM ? doc.upTo.id : '';
+    },
 
     async isCurrent() {
       const doc = await forms.findOne({ _id: 'profiles' as never });

@@ -12,7 +12,7 @@ import { createProfileForm } from './profile-form.ts';
 
 /** The lease documents of background folding and of making it all anew at a start, beside those of the lanes. */
 const FOLD_LANE = 1_001;
-const FORM_LANE = 1_002;
+export const FORM_LANE = 1_002;
 const LEASE_MS = 20_000;
 const RENEW_EVERY_MS = 5_000;
 const EVERY_MS = 2_000;
@@ -25,11 +25,14 @@ const LOOK_AGAIN_MS = 20;
 const FORM_AGAIN_MS = 250;
 const FORM_OF_OLD =
   'what segments are answered from is in the form of an earlier version: it is made anew, which takes some five minutes for a million profiles';
+const FORM_GOES_ON = 'what segments are answered from is made anew: it goes on from where it was left off';
 const FORM_ELSEWHERE = 'another process makes anew what segments are answered from: waiting for it';
 /** How many events are grouped by profile before they are written. */
 const EVENTS_PER_GROUP = 200_000;
 const EVENTS_PER_BATCH = 5_000;
 const PROFILES_PER_REBUILD = 2_000;
+/** Who waits for it to be made anew is told how far it is. */
+const TELL_EVERY = 100_000;
 /** Up to so many profiles, only their own new events are folded before an answer about them. */
 const FEW_PROFILES = 200;
 /** A call may have stored events under a clock that lags by this much. */
@@ -203,12 +206,19 @@ export function createRollupRepository(
     await putBefore(ids.length);
   }
 
-  /** @param goesOn says that this process is still the one to do it; false: it leaves off, and another does */
-  async function rebuild(goesOn: () => Promise<boolean>): Promise<number> {
+  /**
+   * @param from the last profile, by id, of those that need not be gone through
+   * @param goesOn told after each page how many were and up to which; false: it leaves off
+   * @returns how many profiles were gone through
+   */
+  async function rebuild(
+    from: string,
+    goesOn: (count: number, upTo: string) => Promise<boolean>,
+  ): Promise<number> {
     const mark = await marks.hold(new Date(clock.now().getTime() - REBUILD_SLACK_MS));
     try {
       let count = 0;
-      for (let after = ''; ;) {
+      for (let after = from; ;) {
         const page = await profiles
           .find({ _id: { $gt: after as never } }, { projection: { _id: 1 } })
           .sort({ _id: 1 })
@@ -222,7 +232,7 @@ export function createRollupRepository(
         after = ids[ids.length - 1]!;
         count += ids.length;
         await mark.touch();
-        if (!(await goesOn())) return count;
+        if (!(await goesOn(count, after))) return count;
       }
       await form.written();
       return count;
@@ -239,16 +249,25 @@ export function createRollupRepository(
         ? catchUpWithFew(profileIds)
         : catchUpWithAll(),
 
-    rebuild: () => rebuild(() => Promise.resolve(true)),
+    rebuild: () => rebuild('', () => Promise.resolve(true)),
 
-    async ensureForm(log) {
+    async ensureForm(log, signal) {
       let hasWaited = false;
       while (!(await form.isCurrent())) {
-        const answer = await alone(FORM_LANE, async (goesOn) => {
+        signal?.throwIfAborted();
+        const answer = await alone(FORM_LANE, async (isStillOurs) => {
           // Another process may have come to its end just before.
           if (await form.isCurrent()) return;
-          log(FORM_OF_OLD);
-          await rebuild(goesOn);
+          const from = await form.writtenUpTo();
+          log(from === '' ? FORM_OF_OLD : FORM_GOES_ON);
+          let told = 0;
+          await rebuild(from, async (count, upTo) => {
+            // Whose lease is over may be behind another who goes on from where that one came to.
+            if (!(await isStillOurs())) return false;
+            await form.wroteUpTo(upTo);
+            if (count - told >= TELL_EVERY) log(`${(told = count)} profiles are made anew`);
+            return signal?.aborted !== true;
+          });
         });
         if (answer !== null) continue;
         if (!hasWaited) log(FORM_ELSEWHERE);

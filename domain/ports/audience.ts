@@ -55,10 +55,12 @@ export interface RollupRepository {
   rebuild(): Promise<number>;
   /**
    * Makes it all anew where the database holds it in the form of an earlier version; one process does, the others
-   * wait. Before it returns, no segment may be asked.
-   * @param log is told when there is something to do
+   * wait. What was begun goes on from where it was left off. Before it returns, no segment may be asked.
+   * @param log is told when there is something to do, and how far it is
+   * @param signal leaves off
+   * @throws the signal's reason when it left off
    */
-  ensureForm(log: (text: string) => void): Promise<void>;
+  ensureForm(log: (text: string) => void, signal?: AbortSignal): Promise<void>;
   /** Folds in the background until the returned function is called. */
   start(onTrouble: (error: unknown) => void): () => Promise<void>;
 }

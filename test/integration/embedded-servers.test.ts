@@ -141,6 +141,36 @@ describe('the embedded servers', function () {
     expect(error?.message).to.match(/^mongod ended with status \d+\. It said: .*storage engine metadata/);
   });
 
+  it('start Temporal again when it found no free port for itself', async () => {
+    const said: string[] = [];
+    const binary = join(dataDir, 'temporal');
+    const panic =
+      'panic: failed assigning ephemeral port: listen tcp 127.0.0.1:0: bind: address already in use';
+    const first = `if mkdir '${join(dataDir, 'begun')}'; then echo '${panic}' >&2; exit 2; fi`;
+    await writeFile(binary, `#!/bin/sh\n${first}\nexec '${binaries.temporal}' "$@"\n`, { mode: 0o755 });
+    const server = stoppedAfterwards(
+      await startTemporalServer({ binary, ui: false, log: (line) => said.push(line) }),
+    );
+    await withTemporal(server.address, (connection) => connection.ensureConnected());
+    expect(said).to.have.lengthOf(2);
+    expect(said[0]).to.contain('no free port');
+  });
+
+  it('tell of a panic what it says, and not where it was', async () => {
+    const binary = join(dataDir, 'temporal');
+    const trace = Array.from({ length: 300 }, (_, i) => `frame ${i}()`).join('\n');
+    await writeFile(binary, `#!/bin/sh\necho hello\ncat >&2 <<'E'\npanic: no disk\n\n${trace}\nE\nexit 2\n`, {
+      mode: 0o755,
+    });
+    const error = await startTemporalServer({ binary, ui: false, log }).then(
+      () => undefined,
+      (reason: unknown) => reason as Error,
+    );
+    expect(error?.message).to.match(
+      /^temporal ended with status 2\. It said: panic: no disk; frame 0\(\); .*frame 3\(\)$/,
+    );
+  });
+
   it('keep workflows over a restart of Temporal and find them by their search attributes', async () => {
     const options = { binary: binaries.temporal, dataDir, ui: true, log };
     const first = stoppedAfterwards(await startTemporalServer(options));

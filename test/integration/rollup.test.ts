@@ -6,6 +6,7 @@ import { createEventNames } from '../../db/segments/event-names.ts';
 import { PARTS, partOf } from '../../db/segments/parts.ts';
 import { createRollupRepository } from '../../db/segments/rollup.ts';
 import { followServerClock } from '../../db/server-clock.ts';
+import type { RollupRepository } from '../../domain/ports/audience.ts';
 import type { NewEvent } from '../../domain/ports/events.ts';
 import type { Segment } from '../../domain/audience/segment.ts';
 import { goToPart } from '../support/id-parts.ts';
@@ -248,6 +249,51 @@ describe('the roll-up that segments count by', function () {
     expect(doc?.q).to.have.nested.property(`${partOf(ids.get('bob')!)}.identity`, 'bob');
     expect((await profiles.indexes()).map((index) => index.name)).to.not.include('latest');
     expect(await starts()).to.deep.equal([]);
+  });
+
+  it('is made anew from where a start before was given up', async () => {
+    const own = await connectDatabase((await sharedServers()).mongoUri(uniqueName('t')));
+    try {
+      await createRepositories(own, clock);
+      const rollup = (): RollupRepository => createRollupRepository(own, clock, createEventNames(own));
+      const profiles = own.collection('profiles');
+      const forms = own.collection('forms');
+      const pageOf = (place: number): string => String(place).padStart(24, '0');
+      await profiles.insertMany(
+        Array.from({ length: 4_100 }, (_, i) => ({ _id: pageOf(i) as never, properties: { plan: 'gold' } })),
+      );
+      const unmade = (): Promise<number> => profiles.countDocuments({ q: { $exists: false } });
+      const told: string[] = [];
+      const log = (text: string): void => void told.push(text);
+
+      const givenUp = new AbortController();
+      const first = rollup();
+      const real = forms.updateOne.bind(forms);
+      Object.assign(forms, {
+        updateOne: async (...args: Parameters<typeof real>) => {
+          const answer = await real(...args);
+          givenUp.abort(new Error('asked to end'));
+          return answer;
+        },
+      });
+      const fault = await first.ensureForm(log, givenUp.signal).then(String, (error: unknown) => error);
+      Object.assign(forms, { updateOne: real });
+      expect(fault).to.have.property('message', 'asked to end');
+      expect(await unmade()).to.equal(2_100);
+
+      // Nobody comes to the first page again.
+      await profiles.updateOne({ _id: pageOf(7) as never }, { $unset: { q: '' } });
+      await rollup().ensureForm(log);
+      expect(await unmade()).to.equal(1);
+      expect(told).to.have.lengthOf(2);
+      expect(told[1]).to.contain('goes on from where it was left off');
+      expect(await forms.findOne({})).to.deep.equal({ _id: 'profiles', form: 1 });
+      // Unlike what an operator asks for, which makes all anew.
+      await rollup().rebuild();
+      expect(await unmade()).to.equal(0);
+    } finally {
+      await own.close();
+    }
   });
 
   it('is in the form of today before an API or a worker is there', async () => {

@@ -1,13 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 import { expect } from 'chai';
 import { PROBLEMS } from '../../api/http/problem.ts';
+import { connectDatabase } from '../../db/connection.ts';
+import { createLaneRepository } from '../../db/lanes.ts';
+import { FORM_LANE } from '../../db/segments/rollup.ts';
 import { choosePort } from '../../embedded/free-port.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the API as a whole', function () {
   this.timeout(60_000);
@@ -88,14 +96,12 @@ describe('the API as a whole', function () {
 describe('a process whose servers are away', function () {
   this.timeout(60_000);
 
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-
   async function run(
     script: string,
     env: Record<string, string>,
   ): Promise<{ code: unknown; lines: string[] }> {
     const child = spawn(process.execPath, ['--import', 'tsx', script], {
-      cwd: root,
+      cwd: ROOT,
       env: { PATH: process.env.PATH, PORT: '0', BECKON_ADMIN_KEY: 'test-admin-key-0123456789', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -139,5 +145,54 @@ describe('a process whose servers are away', function () {
     const said = lines.join('\n');
     for (const name of ['PORT', 'TEMPORAL_ADDRESS', 'BECKON_COLOUR']) expect(said).to.contain(name);
     expect(said).to.not.match(/\n\s+at /);
+  });
+});
+
+describe('npm start that is asked to end before all is up', function () {
+  this.timeout(60_000);
+
+  it('ends at once though what segments are answered from is still being made anew', async () => {
+    const { mongoUri, temporalAddress } = await sharedServers();
+    const uri = mongoUri(uniqueName('t'));
+    const dataDir = await mkdtemp(join(tmpdir(), 'beckon-start-'));
+    const connection = await connectDatabase(uri);
+    try {
+      await connection.collection('profiles').insertOne({ _id: 'p'.repeat(24) as never, properties: {} });
+      // Another process makes it anew, and goes on with that for longer than this test.
+      const other = await createLaneRepository(connection).claim(FORM_LANE, 'another', 600_000);
+      expect(other).to.be.a('string');
+      const child = spawn(process.execPath, ['--import', 'tsx', 'embedded/start.ts'], {
+        cwd: ROOT,
+        env: {
+          PATH: process.env.PATH,
+          PORT: '0',
+          BECKON_DATA_DIR: dataDir,
+          MONGODB_URI: uri,
+          TEMPORAL_ADDRESS: temporalAddress,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const ended = once(child, 'exit') as Promise<[unknown]>;
+      let said = '';
+      const waits = new Promise<void>((resolve) => {
+        for (const stream of [child.stdout, child.stderr])
+          stream.setEncoding('utf8').on('data', (text: string) => {
+            said += text;
+            if (said.includes('waiting for it')) resolve();
+          });
+      });
+      try {
+        await Promise.race([waits, ended]);
+        expect(said).to.contain('another process makes anew');
+        child.kill('SIGTERM');
+        expect(await ended).to.deep.equal([0, null]);
+      } finally {
+        child.kill('SIGKILL');
+      }
+      expect(said).to.contain('Stopping before the start is over.').and.not.contain('is ready');
+    } finally {
+      await connection.close();
+      await rm(dataDir, { recursive: true });
+    }
   });
 });
