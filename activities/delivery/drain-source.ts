@@ -1,6 +1,6 @@
 import { gateOf, type Campaign, type Gate } from '../../domain/campaign/campaign.ts';
 import type { ClaimQuery } from '../../domain/ports/messages.ts';
-import type { WhenPaused } from './deliver-page.ts';
+import type { WhenPaused } from './settlements.ts';
 import type { DeliveryDeps } from './deps.ts';
 
 export type DrainAnswer =

@@ -113,3 +113,18 @@ function isLimited({ globalLimits }: AccountSettings): boolean {
     (limit) => limit?.perDay !== undefined || limit?.perWeek !== undefined,
   );
 }
+
+/** Adds what more rows need. */
+export function addToContext(context: PageContext, more: PageContext): void {
+  for (const name of [
+    'campaigns',
+    'definitions',
+    'sites',
+    'webhooks',
+    'profiles',
+    'subscriptions',
+    'events',
+    'latestZones',
+  ] as const)
+    for (const [key, value] of more[name]) (context[name] as Map<string, unknown>).set(key, value);
+}

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { deliverPage, type RequestPlan } from '../../../activities/delivery/deliver-page.ts';
+import { deliverPage } from '../../../activities/delivery/deliver-page.ts';
+import type { RequestPlan } from '../../../activities/delivery/fill-request.ts';
 import type { CampaignDefinition } from '../../../domain/campaign/campaign.ts';
 import type { WebhookAnswer, WebhookRequest } from '../../../domain/ports/channels.ts';
 import type { ClaimQuery } from '../../../domain/ports/messages.ts';
