@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import { PROBLEMS } from '../../api/http/problem.ts';
 import { connectDatabase } from '../../db/connection.ts';
 import { createLaneRepository } from '../../db/lanes.ts';
-import { FORM_LANE } from '../../db/segments/rollup.ts';
+import { FORM_LANE } from '../../db/segments/one-process.ts';
 import { choosePort } from '../../embedded/free-port.ts';
 import { sharedServers, uniqueName } from '../support/servers.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
