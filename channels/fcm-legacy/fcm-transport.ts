@@ -1,8 +1,8 @@
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
-import { rootCertificates } from 'node:tls';
 import type { UnreachableReason } from '../../domain/delivery/outcome.ts';
 import { classifyFailure } from '../http/classify-failure.ts';
+import { trustedWith } from '../http/trusted-certificates.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 20_000;
@@ -30,7 +30,7 @@ export function createFcmTransport(options: { ca?: string | string[]; connection
     keepAliveTimeout: IDLE_TIMEOUT_MS,
     connect: {
       timeout: CONNECT_TIMEOUT_MS,
-      ...(options.ca === undefined ? {} : { ca: [...rootCertificates, ...[options.ca].flat()] }),
+      ...(options.ca === undefined ? {} : { ca: trustedWith(options.ca) }),
     },
   });
   return {

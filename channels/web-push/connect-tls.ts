@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
-import { connect, createSecureContext, rootCertificates, type TLSSocket } from 'node:tls';
+import { connect, createSecureContext, type TLSSocket } from 'node:tls';
+import { trustedWith } from '../http/trusted-certificates.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_AFTER_MS = 60_000;
@@ -17,8 +18,7 @@ export type ConnectTls = (origin: URL, protocols: string[]) => Connecting;
 /** @param ca PEM certificates trusted beside the usual ones */
 export function createConnectTls(ca?: string | string[]): ConnectTls {
   // Made once: reading all the roots takes longer than a handshake.
-  const secureContext =
-    ca === undefined ? undefined : createSecureContext({ ca: [...rootCertificates, ...[ca].flat()] });
+  const secureContext = ca === undefined ? undefined : createSecureContext({ ca: trustedWith(ca) });
 
   return (origin, protocols) => {
     const host = origin.hostname.replace(/^\[|\]$/g, '');

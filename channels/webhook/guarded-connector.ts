@@ -1,9 +1,9 @@
 import { lookup as lookUp } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { rootCertificates } from 'node:tls';
 import { buildConnector } from 'undici';
 import { literalOf, type AddressGuard } from './address-guard.ts';
+import { trustedWith } from '../http/trusted-certificates.ts';
 
 /** Finds every address of a name, as the system does. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>;
@@ -52,7 +52,7 @@ export function createGuardedConnector(options: {
       });
   };
   const connect = buildConnector({
-    ...(options.ca === undefined ? {} : { ca: [...rootCertificates, ...[options.ca].flat()] }),
+    ...(options.ca === undefined ? {} : { ca: trustedWith(options.ca) }),
     allowH2: false,
     timeout: options.timeoutMs,
     lookup,

@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { createHostAllowList } from '../../../channels/web-push/allowed-hosts.ts';
@@ -6,6 +9,7 @@ import { generateVapidKeys } from '../../../channels/web-push/vapid-keys.ts';
 import { createWebPushChannel, topicOf } from '../../../channels/web-push/web-push-channel.ts';
 import type { WebPushChannelOptions } from '../../../channels/web-push/web-push-channel.ts';
 import type { WebPushChannel, WebPushRequest } from '../../../domain/ports/channels.ts';
+import { createLocalhostCertificate } from '../../support/push-service/certificate.ts';
 import { startPushService } from '../../support/push-service/push-service.ts';
 import type { PushService } from '../../support/push-service/push-service.ts';
 
@@ -195,6 +199,23 @@ for (const http2 of [true, false]) {
       const outcome = await wary.send(push());
       expect(outcome).to.deep.equal({ kind: 'unreachable', reason: 'tls' });
       await wary.close();
+    });
+
+    it('trusts what Node is told to trust beside the certificates it is given', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'beckon-ca-'));
+      const before = process.env.NODE_EXTRA_CA_CERTS;
+      try {
+        const file = join(folder, 'extra.pem');
+        await writeFile(file, service.ca);
+        process.env.NODE_EXTRA_CA_CERTS = file;
+        const other = open({ ca: (await createLocalhostCertificate()).cert });
+        expect((await other.send(push())).kind).to.equal('delivered');
+        await other.close();
+      } finally {
+        if (before === undefined) delete process.env.NODE_EXTRA_CA_CERTS;
+        else process.env.NODE_EXTRA_CA_CERTS = before;
+        await rm(folder, { recursive: true });
+      }
     });
 
     it('keeps its connections: many pushes at once share a few', async () => {
