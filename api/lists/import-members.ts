@@ -58,7 +58,7 @@ export async function importMembers(
     const ids: string[] = [];
     for (const { row, value } of rows) {
       const known = found.get(value) ?? [];
-      if (known.length === 0) bad(row, value, `there is no profile with this ${name}`);
+      if (known.length === 0) bad(row, value, nobodyIs(value, name));
       ids.push(...known);
     }
     for (let i = 0; i < ids.length; i += BATCH) {
@@ -97,6 +97,12 @@ export async function importMembers(
   // In the order of the file: rows that cannot be read are known before those that nobody was found for.
   report.badRows.first.sort((a, b) => a.row - b.row);
   return report;
+}
+
+function nobodyIs(value: string, name: Column): string {
+  // What the bytes of another encoding are read as.
+  const isText = !value.includes('\u{FFFD}');
+  return isText ? `there is no profile with this ${name}` : `the ${name} is not written in UTF-8`;
 }
 
 function columnOf(header: string[]): { name: Column; index: number } {

@@ -68,6 +68,18 @@ describe('importMembers', () => {
     expect([...members]).to.deep.equal(['id-p1', 'id-p2']);
   });
 
+  it('tells a file in another encoding from somebody unknown', async () => {
+    const { lists } = fakeLists();
+    async function* latin(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('identity\nzoë\n', 'latin1');
+      await Promise.resolve();
+    }
+    const { badRows } = await importMembers(lists, 'l', latin());
+    expect(badRows.first).to.deep.equal([
+      { row: 2, value: 'zo\u{FFFD}', reason: 'the identity is not written in UTF-8' },
+    ]);
+  });
+
   it('adds every profile that has an email', async () => {
     const { lists } = fakeLists();
     const report = await importMembers(lists, 'l', one('email\nboth@a\nboth@b\nnobody@c\n'));
