@@ -22,6 +22,7 @@ import { connectionOptions } from './runtime/temporal-connection.ts';
 import { createWorkflowStarter } from './api/temporal/workflow-starter.ts';
 import { createLog, type AppLog } from './runtime/log.ts';
 import { runUntilSignal } from './runtime/run-until-signal.ts';
+import { startUnlessAsked } from './runtime/start-unless-asked.ts';
 import { startFailure } from './runtime/start-failure.ts';
 import { createApnsChannel, type ApnsChannelOptions } from './channels/apns/apns-channel.ts';
 import {
@@ -101,7 +102,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
-  await repositories.rollup.ensureForm((text) => log.warn(text), options.signal);
+  try {
+    await repositories.rollup.ensureForm((text) => log.warn(text), options.signal);
+  } catch (error) {
+    clock.stop();
+    await database.close();
+    await native.close();
+    throw error;
+  }
   const temporal = Connection.lazy(temporalOptions);
   await ensureSearchAttributes(temporal, config.temporalNamespace);
   const workflows = createWorkflowStarter(
@@ -202,9 +210,14 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel);
   const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
   Runtime.install({ logger: workerLogger(), shutdownSignals: [] });
-  const worker = await startWorker({ config: { ...config, mongodbUri, temporalAddress }, log, publicUrl });
+  const asked = runUntilSignal();
+  const worker = await startUnlessAsked(
+    asked,
+    (signal) => startWorker({ config: { ...config, mongodbUri, temporalAddress }, log, publicUrl, signal }),
+    (started) => started.close(),
+  );
   log.info({}, 'the worker is ready');
-  await Promise.race([runUntilSignal(), worker.running]);
+  await Promise.race([asked, worker.running]);
   await worker.close();
 }
 

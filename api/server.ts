@@ -28,6 +28,7 @@ import { createLog, type AppLog } from '../runtime/log.ts';
 import { connectionOptions } from '../runtime/temporal-connection.ts';
 import { createWorkflowStarter } from './temporal/workflow-starter.ts';
 import { runUntilSignal } from '../runtime/run-until-signal.ts';
+import { startUnlessAsked } from '../runtime/start-unless-asked.ts';
 
 export const VERSION = '0.1.0';
 
@@ -69,7 +70,13 @@ export async function startApi({
   const database = await connectDatabase(config.mongodbUri);
   const clock = await followServerClock(database);
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
-  await repositories.rollup.ensureForm((text) => log.warn(text), signal);
+  try {
+    await repositories.rollup.ensureForm((text) => log.warn(text), signal);
+  } catch (error) {
+    clock.stop();
+    await database.close();
+    throw error;
+  }
   const newAdminKey = await ensureAdminKey(repositories.keys, config.adminKey);
 
   const temporal = Connection.lazy({
@@ -218,10 +225,15 @@ async function main(): Promise<void> {
     throw new Error('MONGODB_URI and TEMPORAL_ADDRESS must be set; npm start runs both servers by itself');
   }
   const log = createLog(config.logLevel);
-  const api = await startApi({ config: { ...config, mongodbUri, temporalAddress }, log });
+  const asked = runUntilSignal();
+  const api = await startUnlessAsked(
+    asked,
+    (signal) => startApi({ config: { ...config, mongodbUri, temporalAddress }, log, signal }),
+    (started) => started.close(),
+  );
   if (api.newAdminKey !== undefined) process.stdout.write(`Admin key (shown once): ${api.newAdminKey}\n`);
   log.info({ url: api.url }, 'the API is ready');
-  await runUntilSignal();
+  await asked;
   await api.close();
 }
 

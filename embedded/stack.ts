@@ -14,6 +14,8 @@ export interface StartServersOptions {
   /** Whether the started Temporal server shows its UI. */
   ui: boolean;
   log: (line: string) => void;
+  /** Gives the start up between its steps. */
+  signal?: AbortSignal | undefined;
   /** Executables that are known already, as in tests; else they are found or fetched. */
   binaries?: { mongod?: string | undefined; temporal?: string | undefined };
 }
@@ -43,7 +45,7 @@ interface Part {
  * @throws {Error} when a server does not become ready; the others are ended first.
  */
 export async function startServers(options: StartServersOptions): Promise<RunningServers> {
-  const { config, ui, log, binaries = {} } = options;
+  const { config, ui, log, signal, binaries = {} } = options;
   const dataDir = resolve(options.dataDir);
   const needsMongod = config.mongodbUri === undefined;
   const needsTemporal = config.temporalAddress === undefined;
@@ -62,17 +64,25 @@ export async function startServers(options: StartServersOptions): Promise<Runnin
     const mongodBinary = needsMongod ? (binaries.mongod ?? (await findMongod({ log }))) : undefined;
     const temporalBinary = needsTemporal ? (binaries.temporal ?? (await findTemporal({ log }))) : undefined;
 
+    signal?.throwIfAborted();
     let mongoUri = config.mongodbUri ?? '';
     if (mongodBinary !== undefined) {
       const mongod = await startMongod({ binary: mongodBinary, dataDir: join(dataDir, 'mongodb'), log });
       parts.push({ name: 'mongod', ...mongod });
       mongoUri = mongod.uri;
     }
+    signal?.throwIfAborted();
     let temporalAddress = config.temporalAddress ?? '';
     let temporalUiUrl: string | undefined;
     if (temporalBinary !== undefined) {
       const folder = join(dataDir, 'temporal');
-      const temporal = await startTemporalServer({ binary: temporalBinary, dataDir: folder, ui, log });
+      const temporal = await startTemporalServer({
+        binary: temporalBinary,
+        dataDir: folder,
+        ui,
+        log,
+        signal,
+      });
       parts.push({ name: 'temporal', ...temporal });
       temporalAddress = temporal.address;
       temporalUiUrl = temporal.uiUrl;

@@ -1,12 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Runtime } from '@temporalio/worker';
 import { startApi } from '../api/server.ts';
 import { startFailure } from '../runtime/start-failure.ts';
 import { createLog } from '../runtime/log.ts';
 import { runUntilSignal } from '../runtime/run-until-signal.ts';
+import { startUnlessAsked } from '../runtime/start-unless-asked.ts';
 import { ConfigError, readConfig, type Config } from '../config.ts';
 import { startWorker, workerLogger } from '../worker.ts';
 import { choosePort } from './free-port.ts';
@@ -14,8 +14,6 @@ import { ensureDemoPush, type DemoPush } from './demo-push.ts';
 import { keptSecretKey } from './secret-key.ts';
 import { removeStackFile, writeStackFile } from './stack-file.ts';
 import { startServers } from './stack.ts';
-
-const GIVE_UP_MS = 20_000;
 
 /** A whole Beckon: the servers that were not configured, the API and a worker. */
 export interface RunningStack {
@@ -48,7 +46,7 @@ export async function startStack(
   const port = options.exactPort
     ? await portToListenOn(config.port)
     : await choosePort(undefined, [config.port]);
-  const servers = await startServers({ config, dataDir, ui: options.ui, log: say });
+  const servers = await startServers({ config, dataDir, ui: options.ui, log: say, signal });
   const parts: { close(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
     await removeStackFile(dataDir);
@@ -119,26 +117,16 @@ async function keptAdminKey(dataDir: string): Promise<string> {
   return key;
 }
 
-/** Starts everything; ends the process when that is asked for before all is up. */
-async function startUnless(asked: Promise<NodeJS.Signals>, config: Config): Promise<RunningStack> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const givenUp = new AbortController();
-  const started = startStack(config, { say, exactPort: true, ui: true, signal: givenUp.signal });
-  const first = await Promise.race([started, asked]);
-  if (typeof first !== 'string') return first;
-  say('\nStopping before the start is over.');
-  givenUp.abort();
-  // Downloads do not know of it. The servers end when this process does.
-  const ended = started.then((stack) => stack.stop()).catch(() => undefined);
-  await Promise.race([ended, delay(GIVE_UP_MS)]);
-  process.exit(0);
-}
-
 async function main(): Promise<void> {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const asked = runUntilSignal();
   const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
-  const stack = await startUnless(asked, config);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const stack = await startUnlessAsked(
+    asked,
+    (signal) => startStack(config, { say, exactPort: true, ui: true, signal }),
+    (started) => started.stop(),
+  );
   const told = config.mongodbUri === undefined || config.adminKey !== undefined;
   const key = stack.adminKey ?? (told ? '' : 'the one shown at the first start');
   print('');

@@ -30,6 +30,8 @@ export interface StartTemporalServerOptions {
   uiPort?: number;
   ui: boolean;
   log: (line: string) => void;
+  /** Lets it be started once and not again. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunningTemporalServer {
@@ -49,7 +51,7 @@ export interface RunningTemporalServer {
 export async function startTemporalServer(
   options: StartTemporalServerOptions,
 ): Promise<RunningTemporalServer> {
-  const { dataDir, log, ui } = options;
+  const { dataDir, log, ui, signal } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
     const usual = dataDir !== undefined && attempt === 1;
@@ -71,9 +73,10 @@ export async function startTemporalServer(
       return { address, ...uiUrl, ended: child.ended, stop: child.stop };
     } catch (error) {
       const lines = child.lastLines();
+      const endedByItself = child.hasEnded() !== undefined;
       await child.stop();
       const pauseMs = PAUSES_MS[attempt - 1];
-      if (pauseMs === undefined) throw error;
+      if (pauseMs === undefined || !endedByItself) throw error;
       // The ports of its inner services it looks for itself, and there may be none for a moment.
       const isOutOfPorts = lines.some((line) => line.includes(OUT_OF_PORTS));
       // Somebody else took a port between our asking and the server's binding.
@@ -81,7 +84,7 @@ export async function startTemporalServer(
       if (!isOutOfPorts && !isTaken) throw error;
       if (!isOutOfPorts) continue;
       log(`Temporal found no free port for itself; it is started again in ${pauseMs / 1000} s.`);
-      await delay(pauseMs);
+      await delay(pauseMs, undefined, { signal });
     }
   }
 }

@@ -3,8 +3,8 @@ import { rootCertificates } from 'node:tls';
 
 /**
  * @param ca PEM certificates
- * @returns these beside all that the process trusts otherwise: naming any takes the place of the usual ones, and of
- *   those that `NODE_EXTRA_CA_CERTS` names
+ * @returns these beside the ones that Node comes with and those that `NODE_EXTRA_CA_CERTS` names: whoever names any
+ *   names them in the place of all these
  */
 export function trustedWith(ca: string | string[]): string[] {
   return [...rootCertificates, ...extraCertificates(), ...[ca].flat()];

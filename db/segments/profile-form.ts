@@ -10,23 +10,33 @@ interface FormDoc {
   _id: string;
   /** That of all profiles. */
   form?: number;
-  /** Up to which profile they are already in a later one. */
-  upTo?: { form: number; id: string };
+  /** How far they are already in a later one. */
+  begun?: Begun & { form: number };
 }
 
 const formSchema = new Schema<FormDoc>(
-  { _id: { type: String, required: true }, form: Number, upTo: { form: Number, id: String } },
+  { _id: { type: String, required: true }, form: Number, begun: Object },
   { collection: 'forms', versionKey: false },
 );
+
+/** Writing them in today's form, as far as it is. */
+export interface Begun {
+  /** Of the last profile that is written, by id. */
+  upTo: string;
+  /** How many are. */
+  count: number;
+  /** When it began. Whoever stored anything since did so in the form of before. */
+  since: Date;
+}
 
 /** In which form the profiles of this database hold what segments read. */
 export interface ProfileForm {
   /** Whether it is today's; a database without profiles is in it from the start. */
   isCurrent(): Promise<boolean>;
-  /** @returns the last profile of those that somebody already wrote in it, by id; empty when nobody began */
-  writtenUpTo(): Promise<string>;
-  /** Notes that those up to here are, so that the next one to try goes on from it. */
-  wroteUpTo(id: string): Promise<void>;
+  /** @returns how far somebody came who did not come to the end */
+  begun(): Promise<Begun | null>;
+  /** Notes how far it is, so that the next one to try goes on from there. */
+  note(begun: Begun): Promise<void>;
   /** Notes that it is, and takes away what only an earlier one needed. */
   written(): Promise<void>;
 }
@@ -41,21 +51,21 @@ export function createProfileForm(connection: Connection): ProfileForm {
         if ((error as { code?: unknown }).code !== INDEX_NOT_FOUND) throw error;
       });
     }
-    await note({ $set: { form: FORM }, $unset: { upTo: '' } });
+    await update({ $set: { form: FORM }, $unset: { begun: '' } });
   }
 
-  async function note(change: object): Promise<void> {
+  async function update(change: object): Promise<void> {
     await forms.updateOne({ _id: 'profiles' as never }, change, { upsert: true });
   }
 
   return {
     written,
 
-    wroteUpTo: (id) => note({ $set: { upTo: { form: FORM, id } } }),
+    note: (begun) => update({ $set: { begun: { form: FORM, ...begun } } }),
 
-    async writtenUpTo() {
+    async begun() {
       const doc = (await forms.findOne({ _id: 'profiles' as never })) as FormDoc | null;
-      return doc?.upTo?.form === FORM ? doc.upTo.id : '';
+      return doc?.begun?.form === FORM ? doc.begun : null;
     },
 
     async isCurrent() {

@@ -6,7 +6,7 @@ import type { Folder } from './fold.ts';
 import type { FoldMarks } from './fold-marks.ts';
 import { FORM_LANE, type OneProcess } from './one-process.ts';
 import { putIntoParts } from './parts-anew.ts';
-import { createProfileForm } from './profile-form.ts';
+import { createProfileForm, type Begun } from './profile-form.ts';
 
 /** Another process that makes everything anew is waited for. */
 const FORM_AGAIN_MS = 250;
@@ -89,7 +89,10 @@ export function createRebuild(deps: {
         if (ids.length === 0) break;
         await putIntoParts(profiles, ids);
         const half = Math.ceil(ids.length / 2);
-        await Promise.all([foldAnew(ids.slice(0, half)), foldAnew(ids.slice(half))]);
+        const halves = [ids.slice(0, half), ids.slice(half)].map(foldAnew);
+        // The mark stays until neither writes any more.
+        await Promise.allSettled(halves);
+        await Promise.all(halves);
         after = ids[ids.length - 1]!;
         count += ids.length;
         await mark.touch();
@@ -102,6 +105,18 @@ export function createRebuild(deps: {
     }
   }
 
+  /** @returns where it was left off; null when nobody began, or an earlier version ran since then */
+  async function leftOff(): Promise<Begun | null> {
+    const begun = await form.begun();
+    if (begun === null) return null;
+    const { since } = begun;
+    const later = { $gt: since };
+    const isStale =
+      (await events.findOne({ receivedAt: later }, { projection: { _id: 1 } })) !== null ||
+      (await profiles.findOne({ updatedAt: later }, { projection: { _id: 1 } })) !== null;
+    return isStale ? null : begun;
+  }
+
   return {
     rebuild: () => rebuild('', () => Promise.resolve(true)),
 
@@ -112,13 +127,15 @@ export function createRebuild(deps: {
         const answer = await oneProcess.alone(FORM_LANE, async (isStillOurs) => {
           // Another process may have come to its end just before.
           if (await form.isCurrent()) return;
-          const from = await form.writtenUpTo();
-          log(from === '' ? FORM_OF_OLD : FORM_GOES_ON);
-          let told = 0;
-          await rebuild(from, async (count, upTo) => {
+          const left = await leftOff();
+          log(left === null ? FORM_OF_OLD : FORM_GOES_ON);
+          const { upTo: from, count: before, since } = left ?? { upTo: '', count: 0, since: clock.now() };
+          let told = before;
+          await rebuild(from, async (more, upTo) => {
+            const count = before + more;
             // Whose lease is over may be behind another who goes on from where that one came to.
             if (!(await isStillOurs())) return false;
-            await form.wroteUpTo(upTo);
+            await form.note({ upTo, count, since });
             if (count - told >= TELL_EVERY) log(`${(told = count)} profiles are made anew`);
             return signal?.aborted !== true;
           });

@@ -251,49 +251,103 @@ describe('the roll-up that segments count by', function () {
     expect(await starts()).to.deep.equal([]);
   });
 
-  it('is made anew from where a start before was given up', async () => {
-    const own = await connectDatabase((await sharedServers()).mongoUri(uniqueName('t')));
-    try {
-      await createRepositories(own, clock);
-      const rollup = (): RollupRepository => createRollupRepository(own, clock, createEventNames(own));
-      const profiles = own.collection('profiles');
-      const forms = own.collection('forms');
-      const pageOf = (place: number): string => String(place).padStart(24, '0');
-      await profiles.insertMany(
-        Array.from({ length: 4_100 }, (_, i) => ({ _id: pageOf(i) as never, properties: { plan: 'gold' } })),
+  describe('of an earlier version', () => {
+    let own: Connection;
+    let theirs: Repositories;
+    let told: string[];
+    const idOf = (place: number): string => String(place).padStart(24, '0');
+    const unmade = (): Promise<number> =>
+      own.collection('profiles').countDocuments({ q: { $exists: false } });
+    const storeFor = (place: number, eventId: string): Promise<unknown> =>
+      theirs.events.insertMany(
+        [{ ...did('ada', 'Visited', eventId, nowMs - DAY_MS), profileId: idOf(place) }],
+        0,
       );
-      const unmade = (): Promise<number> => profiles.countDocuments({ q: { $exists: false } });
-      const told: string[] = [];
-      const log = (text: string): void => void told.push(text);
+    const visitsOf = async (gte: number): Promise<number> =>
+      (await theirs.audience.estimate(atLeast('Visited', gte), { nowMs })).qualified;
+    const rollup = (): RollupRepository => createRollupRepository(own, clock, createEventNames(own));
+    const start = (signal?: AbortSignal): Promise<void> =>
+      rollup().ensureForm((text) => void told.push(text), signal);
 
-      const givenUp = new AbortController();
-      const first = rollup();
+    /** Two pages and a little; one visit of a profile on each. */
+    beforeEach(async () => {
+      own = await connectDatabase((await sharedServers()).mongoUri(uniqueName('t')));
+      theirs = await createRepositories(own, clock);
+      told = [];
+      await own
+        .collection('profiles')
+        .insertMany(
+          Array.from({ length: 4_100 }, (_, i) => ({ _id: idOf(i) as never, properties: { plan: 'gold' } })),
+        );
+      for (const place of [3, 2_003, 4_003]) await storeFor(place, `first-${place}`);
+      await own.collection('forms').deleteMany({});
+    });
+    afterEach(() => own.close());
+
+    /** @param then what happens right after the first page is noted */
+    async function leaveOff(then: () => Promise<void> | void, signal?: AbortSignal): Promise<unknown> {
+      const forms = own.collection('forms');
       const real = forms.updateOne.bind(forms);
       Object.assign(forms, {
         updateOne: async (...args: Parameters<typeof real>) => {
           const answer = await real(...args);
-          givenUp.abort(new Error('asked to end'));
+          await then();
           return answer;
         },
       });
-      const fault = await first.ensureForm(log, givenUp.signal).then(String, (error: unknown) => error);
-      Object.assign(forms, { updateOne: real });
-      expect(fault).to.have.property('message', 'asked to end');
+      try {
+        return await start(signal).then(
+          () => undefined,
+          (error: unknown) => error,
+        );
+      } finally {
+        Object.assign(forms, { updateOne: real });
+      }
+    }
+
+    it('is made anew from where a start before was given up', async () => {
+      const givenUp = new AbortController();
+      const reason = new Error('asked to end');
+      expect(await leaveOff(() => givenUp.abort(reason), givenUp.signal)).to.equal(reason);
       expect(await unmade()).to.equal(2_100);
+      const marks = await own.collection('foldMarks').find().toArray();
+      // Only the mark of making it anew covers what came before this test; it is not left open.
+      const before = marks.filter((mark) => (mark.from as Date).getTime() < nowMs);
+      expect(before.map((mark) => mark.to)).to.have.lengthOf(1).and.not.include(undefined);
 
       // Nobody comes to the first page again.
-      await profiles.updateOne({ _id: pageOf(7) as never }, { $unset: { q: '' } });
-      await rollup().ensureForm(log);
+      await own.collection('profiles').updateOne({ _id: idOf(7) as never }, { $unset: { q: '' } });
+      await start();
       expect(await unmade()).to.equal(1);
       expect(told).to.have.lengthOf(2);
       expect(told[1]).to.contain('goes on from where it was left off');
-      expect(await forms.findOne({})).to.deep.equal({ _id: 'profiles', form: 1 });
+      expect(await own.collection('forms').findOne({})).to.deep.equal({ _id: 'profiles', form: 1 });
+      await storeFor(3, 'second');
+      expect([await visitsOf(1), await visitsOf(2)]).to.deep.equal([3, 1]);
       // Unlike what an operator asks for, which makes all anew.
       await rollup().rebuild();
       expect(await unmade()).to.equal(0);
-    } finally {
-      await own.close();
-    }
+    });
+
+    it('is made anew from the beginning when an earlier version stored anything since', async () => {
+      const changes: Record<string, () => Promise<unknown>> = {
+        'an event': () => storeFor(3, 'second'),
+        'a profile': () =>
+          own.collection('profiles').updateOne({ _id: idOf(9) as never }, [{ $set: { updatedAt: '$$NOW' } }]),
+      };
+      for (const [what, change] of Object.entries(changes)) {
+        await own.collection('forms').deleteMany({});
+        const fault = new Error('killed');
+        expect(await leaveOff(() => Promise.reject(fault))).to.equal(fault);
+        await change();
+        await own.collection('profiles').updateOne({ _id: idOf(7) as never }, { $unset: { q: '' } });
+        told = [];
+        await start();
+        expect(told.join(), what).to.contain('in the form of an earlier version');
+        expect(await unmade(), what).to.equal(0);
+      }
+      expect([await visitsOf(1), await visitsOf(2)]).to.deep.equal([3, 1]);
+    });
   });
 
   it('is in the form of today before an API or a worker is there', async () => {
