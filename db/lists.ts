@@ -101,6 +101,11 @@ export function createListRepository(connection: Connection): ListRepository {
       return new Set(docs.map((doc) => String(doc._id)));
     },
 
+    async names(ids) {
+      const docs = await lists.find({ _id: { $in: ids as never[] } }, { projection: { name: 1 } }).toArray();
+      return new Map(docs.map((doc) => [String(doc._id), String(doc.name)]));
+    },
+
     async add(listId, profileIds) {
       const keys = [...new Set(profileIds)].map((profileId) => ({ _id: `${listId}${profileId}`, profileId }));
       return connection.transaction(async (session) => {

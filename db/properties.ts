@@ -84,12 +84,16 @@ export function createPropertyRepository(connection: Connection): PropertyReposi
     return [
       ...PROFILE_FIELDS.map((name) => ({
         name,
+        path: [name],
         types: [NAMED[name]],
         examples: named.get(name)?.examples ?? [],
         maxBytes: named.get(name)?.maxBytes,
       })),
-      { name: 'objectId', types: ['string' as const], examples: [], maxBytes: OBJECT_ID_BYTES },
-      ...learnProperties(free).filter(({ name }) => name !== 'objectId'),
+      {
+        ...{ name: 'objectId', path: ['objectId'] },
+        ...{ types: ['string' as const], examples: [], maxBytes: OBJECT_ID_BYTES },
+      },
+      ...learnProperties(free).filter(({ path: [name] }) => name !== 'objectId'),
     ];
   }
 

@@ -62,6 +62,19 @@ export async function holdReferences(
 }
 
 /**
+ * Looks whether a segment could be saved: whatever it refers to is there, and it is not too large with that in it.
+ *
+ * @throws UnknownReference of a saved segment, SegmentTooLarge
+ */
+export async function checkResolved(
+  connection: Connection,
+  session: ClientSession,
+  segment: Segment,
+): Promise<void> {
+  checkSize(segment, await nodesBelow(connection, session, { name: '', segment }), 'it');
+}
+
+/**
  * Looks whether every user of a saved segment could still be judged once it holds this.
  *
  * @throws SegmentTooLarge which names the user

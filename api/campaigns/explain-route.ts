@@ -10,7 +10,7 @@ import { STEPS, type ExplainFacts } from '../../domain/explain/explain-facts.ts'
 import { cancellationBy, cancellingNames } from '../../domain/audience/live-audience.ts';
 import { isOpen, type Message } from '../../domain/delivery/message.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
-import { leavesOf, type Segment } from '../../domain/audience/segment.ts';
+import { leavesOf, referencesOf, type Segment } from '../../domain/audience/segment.ts';
 import { zoneOf } from '../../domain/schedule/zone-of.ts';
 import type { ApiDeps } from '../deps.ts';
 import { id, text } from '../http/fields.ts';
@@ -232,7 +232,17 @@ async function judge(deps: ApiDeps, segment: Segment, profile: Profile, nowMs: n
       }),
     );
   }
-  return judgeSegment(segment, verdicts, conditionScope(profile));
+  return judgeSegment(segment, verdicts, conditionScope(profile), await namesIn(deps, segment));
+}
+
+/** The names of the saved segments and lists that a segment refers to itself, by their ids. */
+async function namesIn(deps: ApiDeps, segment: Segment): Promise<Map<string, string>> {
+  const { segments, lists } = referencesOf(segment);
+  const names = await Promise.all([
+    segments.length > 0 ? deps.segments.names(segments) : [],
+    lists.length > 0 ? deps.lists.names(lists) : [],
+  ]);
+  return new Map(names.flatMap((some) => [...some]));
 }
 
 async function judgeLeaf(

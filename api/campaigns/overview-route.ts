@@ -136,7 +136,8 @@ async function reachOf(
   } catch (error) {
     // What is wrong with the segment is among the faults; one that takes too long is worth the rest of the answer.
     if (!(error instanceof Problem)) throw error;
-    return { reach: null, reachDetail: error.message };
+    const details = error.errors.map(({ detail }) => detail).join('; ');
+    return { reach: null, reachDetail: details === '' ? error.message : details };
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CHANNELS, type CampaignDefinition } from '../../domain/campaign/campaign.ts';
 import { duration, id, text } from '../http/fields.ts';
+import { faultText } from '../http/validate.ts';
 import { segment, where } from '../segments/schemas.ts';
 import { webhookWhat, webPushWhat } from './what-schema.ts';
 import { dateProperty, when } from './when-schema.ts';
@@ -77,8 +78,9 @@ const basics = {
   setup: setup.optional(),
 };
 
-/** The body of `POST /v1/campaigns` and `PUT /v1/campaigns/:id`. */
-export const campaignInput = z
+const UNKNOWN_CHANNEL = 'must be webPush or webhook';
+
+const ofEveryChannel = z
   .discriminatedUnion(
     'channel',
     [
@@ -90,9 +92,29 @@ export const campaignInput = z
         what: webhookWhat,
       }),
     ],
-    { error: 'must be webPush or webhook' },
+    { error: UNKNOWN_CHANNEL },
   )
   .meta({ id: 'CampaignInput' });
+
+/** What is the same whatever the channel: of `what` only that it is there. */
+const ofNoChannel = z.strictObject({
+  ...basics,
+  channel: z.enum(CHANNELS, { error: UNKNOWN_CHANNEL }),
+  siteId: id.optional(),
+  what: z.looseObject({}),
+});
+
+/**
+ * The body of `POST /v1/campaigns` and `PUT /v1/campaigns/:id`. Without a channel that tells what it is to hold, it is
+ * judged by what does not depend on that, so that all of it is told at once.
+ */
+export const campaignInput = z.preprocess((value, context) => {
+  if (ofNoChannel.shape.channel.safeParse((value as { channel?: unknown } | null)?.channel).success)
+    return value;
+  for (const issue of ofNoChannel.safeParse(value, { error: faultText }).error?.issues ?? [])
+    context.addIssue(issue as never);
+  return value;
+}, ofEveryChannel);
 
 /**
  * @param start where the body names none

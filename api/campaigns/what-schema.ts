@@ -71,8 +71,8 @@ export const webPushWhat = z
           content: z.strictObject({ ...someTexts, languages }),
         }),
       )
-      .min(2, 'must be at least 2')
-      .max(10, 'must not be more than 10')
+      .min(2)
+      .max(10)
       .optional()
       .describe('A/B/n: each profile gets one of them, always the same'),
     winner: z

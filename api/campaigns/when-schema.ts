@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WEEKDAYS } from '../../domain/campaign/campaign.ts';
 import { MOST_COUNT, MOST_INTERVAL } from '../../domain/schedule/recurrence-rule.ts';
-import { parseOffset } from '../../domain/schedule/reminder.ts';
+import { offsetFault } from '../../domain/schedule/reminder.ts';
 import { cutOffFormFault } from '../../domain/schedule/schedule-shape.ts';
 import { PROFILE_ZONE } from '../../domain/schedule/schedule.ts';
 import { isTimeZone } from '../../domain/schedule/time-zone.ts';
@@ -163,7 +163,9 @@ export const dateProperty = z
     property: text(128).describe('Of the event: an instant, a local time without offset, or a date'),
     offset: z
       .string()
-      .refine((value) => parseOffset(value) !== null, 'must be a duration such as -2d, 1w or -3h')
+      .refine((value) => offsetFault(value) === null, {
+        error: ({ input }) => offsetFault(String(input)) ?? undefined,
+      })
       .optional()
       .describe('How much earlier (with a minus) or later; days and weeks are those of the calendar'),
     at: localTime.optional().describe("At this time of the date, in the user's time zone"),

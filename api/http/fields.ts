@@ -1,7 +1,8 @@
 /** The fields that several calls share, each with the fault it names. */
 import { z } from 'zod';
-import { parseDuration } from '../../domain/schedule/duration.ts';
+import { durationFault } from '../../domain/schedule/duration.ts';
 import { isTimeZone } from '../../domain/schedule/time-zone.ts';
+import { RESERVED_NAME } from './validate.ts';
 
 /**
  * A string without control characters, so that it can go into headers, logs and ids, and without halves of
@@ -28,9 +29,9 @@ export const language = z
   .string()
   .regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/, 'must be a language tag such as de or pt-BR');
 export const country = z.string().regex(/^[A-Z]{2}$/, 'must be a two-letter country code such as DE');
-export const duration = z
-  .string()
-  .refine((value) => parseDuration(value) !== null, 'must be a duration such as 30s, 10m, 2h or 3d');
+export const duration = z.string().refine((value) => durationFault(value) === null, {
+  error: ({ input }) => durationFault(String(input)) ?? undefined,
+});
 export const localTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a local time such as 09:00');
 export const instant = z.iso.datetime({ offset: true, error: 'must be an ISO 8601 instant with offset' });
 
@@ -58,7 +59,9 @@ export const properties = z
   .record(z.string(), json)
   .superRefine((value, context) => {
     for (const path of badNames(value, [])) {
-      const message = 'is not a property name we take (1 to 128 characters, no leading $, no NUL)';
+      const message = RESERVED.has(path.at(-1) ?? '')
+        ? RESERVED_NAME
+        : 'is not a property name we take (1 to 128 characters, no leading $, no NUL)';
       context.addIssue({ code: 'custom', path, message });
     }
     if (depth(value) > MAX_DEPTH)
@@ -68,14 +71,14 @@ export const properties = z
   })
   .describe('Free properties: strings, numbers, booleans, dates as ISO 8601 strings, arrays, objects');
 
-const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
+const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** @returns the paths of the names that we do not take, at any depth */
 function badNames(value: unknown, path: string[]): string[][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, part]) => {
     const bad =
-      key.length === 0 || key.length > 128 || key.startsWith('$') || key.includes('\0') || FORBIDDEN.has(key);
+      key.length === 0 || key.length > 128 || key.startsWith('$') || key.includes('\0') || RESERVED.has(key);
     const here = [...path, key];
     return bad && !Array.isArray(value) ? [here] : badNames(part, here);
   });

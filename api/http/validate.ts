@@ -32,11 +32,14 @@ export function parseOrThrow<S extends z.ZodType>(
 
 const MOST_FAULTS = 100;
 
+/** Of the names that every object of JavaScript has. */
+export const RESERVED_NAME = 'is a reserved name, as constructor, prototype and __proto__ are';
+
 /** @returns a fault for every `__proto__` of a parsed JSON text */
 function prototypeNames(value: unknown, path: string[]): ProblemFault[] {
   if (typeof value !== 'object' || value === null) return [];
   const own = Object.hasOwn(value, '__proto__')
-    ? [{ pointer: pointerOf([...path, '__proto__']), detail: 'is not a name we take' }]
+    ? [{ pointer: pointerOf([...path, '__proto__']), detail: RESERVED_NAME }]
     : [];
   return [...own, ...Object.entries(value).flatMap(([key, part]) => prototypeNames(part, [...path, key]))];
 }
@@ -80,8 +83,8 @@ export function faultText(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'invalid_value') {
     return `must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
   }
-  if (issue.code === 'too_small') return `must be at least ${String(issue.minimum)}`;
-  if (issue.code === 'too_big') return `must be at most ${String(issue.maximum)}`;
+  if (issue.code === 'too_small') return sizeText('at least', issue.minimum, issue.origin);
+  if (issue.code === 'too_big') return sizeText('at most', issue.maximum, issue.origin);
   if (issue.code === 'invalid_format')
     return `must be ${FORMATS[issue.format] ?? 'of the form it is to have'}`;
   if (issue.code === 'invalid_union')
@@ -92,6 +95,21 @@ export function faultText(issue: z.core.$ZodRawIssue): string | undefined {
   // Checks of our own say themselves what is wrong.
   return undefined;
 }
+
+/** A number is large itself; of anything else it is said what there is too much or too little of. */
+function sizeText(bound: string, size: number | bigint, origin: string): string {
+  const counted = COUNTED[origin];
+  if (counted === undefined) return `must be ${bound} ${size}`;
+  return `must have ${bound} ${size} ${counted[Number(size) === 1 ? 0 : 1]}`;
+}
+
+const COUNTED: Record<string, [string, string]> = {
+  array: ['entry', 'entries'],
+  set: ['entry', 'entries'],
+  map: ['entry', 'entries'],
+  object: ['field', 'fields'],
+  string: ['character', 'characters'],
+};
 
 const FORMATS: Record<string, string> = {
   uuid: 'a UUID such as 0f9e0c1d-3b57-4f2b-8f0b-6f1f6d6a2a51',

@@ -10,6 +10,9 @@ const MOST_NAMES = 500;
 const property = z
   .object({
     name: z.string().describe('Nested ones by their path, such as address.city'),
+    path: z
+      .array(z.string())
+      .describe('The names that lead to it; more than one is a nested property, a dot in one is a dot'),
     types: z.array(z.enum(['string', 'number', 'boolean', 'date', 'array', 'object'])),
     examples: z
       .array(z.unknown())
@@ -17,8 +20,8 @@ const property = z
   })
   .meta({ id: 'KnownProperty' });
 
-function propertyView({ name, types, examples }: KnownProperty): object {
-  return { name, types, examples };
+function propertyView({ name, path, types, examples }: KnownProperty): object {
+  return { name, path, types, examples };
 }
 
 /** `GET /v1/properties`: which properties profiles and events have, for an editor to offer. */

@@ -24,17 +24,20 @@ export function webhookNeeds(definition: CampaignDefinition): ReachOptions['webh
 }
 
 /**
- * Counts whom a segment holds for, as things are now.
+ * Counts whom a segment holds for, as things are now. What could not be saved is not counted either.
  *
  * @param webhook what a webhook requires of a profile; absent: nothing
  */
 export async function estimate(
-  deps: Pick<ApiDeps, 'audience' | 'clock'>,
+  deps: Pick<ApiDeps, 'audience' | 'clock' | 'segments'>,
   segment: Segment,
   pointer: string,
   siteId: string | undefined,
   webhook?: ReachOptions['webhook'],
 ): Promise<Reach> {
   const nowMs = deps.clock.now().getTime();
-  return withSegment(segment, pointer, () => deps.audience.estimate(segment, { nowMs, siteId, webhook }));
+  return withSegment(segment, pointer, async () => {
+    await deps.segments.check(segment);
+    return deps.audience.estimate(segment, { nowMs, siteId, webhook });
+  });
 }

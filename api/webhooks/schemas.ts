@@ -16,7 +16,8 @@ const MAX_HEADER_BYTES = 8_192;
 /** @returns a duration from `minMs` to `maxMs`, said as `from` and `to` */
 const between = (minMs: number, maxMs: number, said: string): z.ZodType<string> =>
   z.string().superRefine((value, context) => {
-    const ms = parseDuration(value);
+    // Of the form of a duration: too short or too long is all that it can be.
+    const ms = parseDuration(value) ?? (/^\d+[smhdw]$/.test(value) ? Infinity : null);
     if (ms === null)
       context.addIssue({ code: 'custom', message: 'must be a duration such as 5s, 10m or 2h' });
     else if (ms < minMs || ms > maxMs) context.addIssue({ code: 'custom', message: `must be ${said}` });

@@ -1,4 +1,4 @@
-import { parseDuration } from '../schedule/duration.ts';
+import { durationFault, parseDuration } from '../schedule/duration.ts';
 
 export const operators = [
   'eq',
@@ -152,7 +152,7 @@ function checkValue(op: Operator, value: unknown): string | null {
     case 'after':
       return isText(value) && !Number.isNaN(instantOf(value)) ? null : 'an ISO 8601 instant with offset';
     case 'withinLast':
-      return parseDuration(value as string) !== null ? null : 'a duration such as 30m, 2h or 3d';
+      return durationFault(value as string, '30m, 2h or 3d')?.replace('must be ', '') ?? null;
   }
 }
 

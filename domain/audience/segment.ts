@@ -1,5 +1,5 @@
 import { checkCondition, parseInstant, type Condition } from './conditions.ts';
-import { parseDuration } from '../schedule/duration.ts';
+import { durationFault, parseDuration } from '../schedule/duration.ts';
 
 /** How often: every bound that is given must hold. Default `{ gte: 1 }`. A bound such as `lt` counts zero as well. */
 export interface CountBounds {
@@ -148,8 +148,8 @@ function checkPeriod({ within, between, before, after }: Period, at: string): Fa
   if (given.length > 1) {
     faults.push({ pointer: at, detail: 'takes one of within, between, and before or after (or both)' });
   }
-  if (within !== undefined && parseDuration(within) === null)
-    faults.push({ pointer: `${at}/within`, detail: 'must be a duration such as 30m, 2h or 3d' });
+  const lengthFault = within === undefined ? null : durationFault(within, '30m, 2h or 3d');
+  if (lengthFault !== null) faults.push({ pointer: `${at}/within`, detail: lengthFault });
   const instant = (text: string, name: string): number => {
     const ms = typeof text === 'string' ? parseInstant(text) : null;
     if (ms === null)

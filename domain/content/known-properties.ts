@@ -16,6 +16,7 @@ const MOST_VALUES = 1_000;
 const LOOKED_AT = 1_000;
 
 interface Learned {
+  path: string[];
   types: Set<PropertyType>;
   maxBytes: number;
   /** By what is shown of them: whose they are, as far as that matters; what is open is shown whoever has it. */
@@ -24,9 +25,8 @@ interface Learned {
 }
 
 /**
- * What properties there are, of the objects that were looked at: nested ones by their dotted path, as templates name
- * them. Shown are values that several have, booleans, short numbers and dates; the others are masked, as are those
- * that say who somebody is.
+ * What properties there are, of the objects that were looked at, nested ones by their path. Shown are values that
+ * several have, booleans, short numbers and dates; the others are masked, as are those that say who somebody is.
  *
  * @param ownerOf whose a sample is; absent: each is somebody else's
  * @returns by name
@@ -35,20 +35,24 @@ export function learnProperties(
   samples: Iterable<Record<string, unknown>>,
   ownerOf: (index: number) => string = String,
 ): KnownProperty[] {
+  // By the path as JSON: a dot in a name is a dot, so that dots between names would make one of two.
   const known = new Map<string, Learned>();
 
-  const note = (path: string, value: unknown, owner: string): void => {
-    let one = known.get(path);
+  const note = (path: string[], value: unknown, owner: string): void => {
+    const pathKey = JSON.stringify(path);
+    let one = known.get(pathKey);
     if (!one) {
       if (known.size >= MOST_PROPERTIES) return;
-      known.set(path, (one = { types: new Set(), maxBytes: 0, values: new Map(), masks: new Map() }));
+      one = { path, types: new Set(), maxBytes: 0, values: new Map(), masks: new Map() };
+      known.set(pathKey, one);
     }
     const type = typeOf(value);
     one.types.add(type);
     const text = textOf(value);
     one.maxBytes = Math.max(one.maxBytes, bytesInJson(typeof value === 'string' ? value : text));
     if (type === 'object') return;
-    const name = path.slice(path.lastIndexOf('.') + 1);
+    // Who writes `customer.name` means a name, whether it is a path or not.
+    const name = path.at(-1)?.split('.').at(-1) ?? '';
     const shown = exampleOf(name, value, true);
     const mask = exampleOf(name, value, false);
     const [key, maskKey] = [JSON.stringify(shown), JSON.stringify(mask)];
@@ -59,25 +63,26 @@ export function learnProperties(
     if (!seen) one.values.set(key, { shown, owners, isOpen: key === maskKey });
     if (key !== maskKey && one.masks.size < MOST_EXAMPLES) one.masks.set(maskKey, mask);
   };
-  const visit = (properties: Record<string, unknown>, owner: string, prefix: string, level: number): void => {
+  const visit = (properties: Record<string, unknown>, owner: string, above: string[]): void => {
     for (const [name, value] of Object.entries(properties)) {
       if (value === null || value === undefined) continue;
-      const path = `${prefix}${name}`;
+      const path = [...above, name];
       note(path, value, owner);
-      if (level < MOST_LEVELS && typeOf(value) === 'object')
-        visit(value as Record<string, unknown>, owner, `${path}.`, level + 1);
+      if (path.length < MOST_LEVELS && typeOf(value) === 'object')
+        visit(value as Record<string, unknown>, owner, path);
     }
   };
   let index = 0;
   for (const sample of samples) {
-    visit(sample, ownerOf(index), '', 1);
+    visit(sample, ownerOf(index), []);
     index += 1;
   }
-  return [...known]
-    .map(([name, { types, maxBytes, values, masks }]) => {
+  return [...known.values()]
+    .map(({ path, types, maxBytes, values, masks }) => {
       const open = [...values.values()].filter(({ owners, isOpen }) => isOpen || owners.size >= SHARED_BY);
       return {
-        name,
+        name: path.join('.'),
+        path,
         types: [...types].sort(),
         examples: (open.length > 0 ? open.map(({ shown }) => shown) : [...masks.values()]).slice(
           0,
@@ -86,7 +91,14 @@ export function learnProperties(
         maxBytes,
       };
     })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+    .sort((a, b) => (a.name === b.name ? a.path.length - b.path.length : a.name < b.name ? -1 : 1));
+}
+
+/** @returns the property that these names lead to */
+export function propertyAt(known: KnownProperty[], path: string[]): KnownProperty | undefined {
+  return known.find(
+    (one) => one.path.length === path.length && one.path.every((name, i) => name === path[i]),
+  );
 }
 
 function typeOf(value: unknown): PropertyType {

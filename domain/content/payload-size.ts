@@ -1,6 +1,7 @@
 import { chosenContent } from './chosen-content.ts';
 import { payloadFor } from './compose-push.ts';
 import type { WebPushContent, WebPushTexts } from './content.ts';
+import { propertyAt } from './known-properties.ts';
 import type { KnownProperty } from '../ports/properties.ts';
 import type { RenderedWebPush } from './render-web-push.ts';
 import type { Fault } from '../audience/segment.ts';
@@ -177,7 +178,7 @@ function outputBytes(output: string, known: KnownProperties, growth: number): nu
 function maxBytesOf(properties: KnownProperty[], path: string): number | undefined {
   const parts = path.split('.');
   for (let length = parts.length; length > 0; length -= 1) {
-    const property = properties.find(({ name }) => name === parts.slice(0, length).join('.'));
+    const property = propertyAt(properties, parts.slice(0, length));
     if (property) return property.maxBytes;
   }
   return undefined;

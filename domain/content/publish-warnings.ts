@@ -11,6 +11,7 @@ import {
   payloadFaults,
   type KnownProperties,
 } from './payload-size.ts';
+import { propertyAt } from './known-properties.ts';
 import type { KnownProperty } from '../ports/properties.ts';
 import type { TemplateEngine } from '../ports/services.ts';
 import { PROFILE_FIELDS } from '../profile.ts';
@@ -68,7 +69,7 @@ function untoldDataWarnings({ who, what }: WebhookDefinition): Fault[] {
 function chosenPropertyWarnings(definition: CampaignDefinition, { profile }: KnownProperties): Fault[] {
   if (definition.channel !== 'webhook' || profile === null) return [];
   return (definition.what.properties ?? []).flatMap((name, i) => {
-    if (profile.some((one) => one.name === name)) return [];
+    if (profile.some(({ path }) => path.length === 1 && path[0] === name)) return [];
     const detail = `names ${name}, which no profile that was looked at has`;
     return [{ pointer: `/what/properties/${i}`, detail }];
   });
@@ -104,19 +105,24 @@ function unknownProperty(
     const own = first === 'properties' ? path.slice(1) : path;
     if (first === 'objectId' || (PROFILE_FIELDS as readonly string[]).includes(first ?? '')) return null;
     if (own.length === 0 || known.profile === null || isKnown(own, known.profile)) return null;
-    return `names profile.${own.join('.')}, which no profile that was looked at has`;
+    return `names ${spoken('profile', own)}, which no profile that was looked at has`;
   }
   if (root === 'event' && event !== null && known.event !== null && !isKnown(path, known.event))
-    return `names event.${path.join('.')}, which no event ${event} that was looked at has`;
+    return `names ${spoken('event', path)}, which no event ${event} that was looked at has`;
   if ((root === 'campaign' || root === 'site') && !['id', 'name'].includes(path[0] ?? ''))
     return `names ${root}.${path.join('.')}; there are ${root}.id and ${root}.name`;
   return null;
 }
 
+/** As a text names it: in brackets what has a dot of its own. */
+function spoken(root: string, path: string[]): string {
+  return root + path.map((part) => (part.includes('.') ? `["${part}"]` : `.${part}`)).join('');
+}
+
 function isKnown(path: string[], known: KnownProperty[]): boolean {
   const named = path.filter((part, i) => i === 0 || !(OF_LISTS.includes(part) || /^-?\d+$/.test(part)));
   for (let length = named.length; length > 0; length -= 1) {
-    const property = known.find(({ name }) => name === named.slice(0, length).join('.'));
+    const property = propertyAt(known, named.slice(0, length));
     if (!property) continue;
     if (length === named.length) return true;
     // What is inside of a list is not learned, nor is what is nested deeper than three levels.

@@ -1,14 +1,14 @@
-import { audienceKind, isCampaignOver, type LiveAudience } from '../campaign/campaign.ts';
+import { audienceKind, type LiveAudience } from '../campaign/campaign.ts';
 import { callText, explainedRow } from './explain-row.ts';
 import { cancellingNames } from '../audience/live-audience.ts';
 import { ruleText, type EventVerdict } from './explain-events.ts';
-import { failingParts, type JudgedPart } from './explain-segment.ts';
+import { doubtOf, hasEnded, nextRunOf, segmentNow } from './explain-runs.ts';
+import type { JudgedPart } from './explain-segment.ts';
 import type { ExplainFacts, StepName } from './explain-facts.ts';
 import { controlGroupOf, periodsAt, turnsCountSince } from '../audience/limits.ts';
 import { inQuietHours, quietHoursOf } from '../schedule/quiet-hours.ts';
 import { reminderText } from '../schedule/reminder-plan.ts';
 import { unreachableBecause } from '../audience/reachable.ts';
-import { isRunOver } from '../delivery/run.ts';
 import { PROFILE_ZONE } from '../schedule/schedule.ts';
 import { clockText } from '../delivery/trigger-plan.ts';
 import { limitZoneOf, zoneOf } from '../schedule/zone-of.ts';
@@ -57,9 +57,11 @@ export function judgeNow(facts: ExplainFacts): Map<StepName, Judged> {
 
 const PAUSED = { live: ': events open nothing', past: '', api: ': it takes no calls' } as const;
 
-function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
+function campaignNow(facts: ExplainFacts): Judged {
+  const { campaign } = facts;
   const { status, startsAt, endsAt } = campaign;
   const whilePaused = PAUSED[audienceKind(campaign.definition)];
+  if (hasEnded(facts)) return info(`the campaign ended at ${endsAt?.toISOString() ?? ''}`);
   switch (status) {
     case 'draft':
       return failed('the campaign is a draft, and nothing is sent before it is published');
@@ -69,7 +71,6 @@ function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
         at: startsAt,
       };
     case 'running':
-      if (endsAt && nowMs >= endsAt.getTime()) return info(`the campaign ended at ${endsAt.toISOString()}`);
       return passed('the campaign is running');
     case 'paused':
       return info(`the campaign is paused${whilePaused}`);
@@ -78,37 +79,6 @@ function campaignNow({ campaign, nowMs }: ExplainFacts): Judged {
     case 'stopped':
       return info('the campaign was stopped: nothing more is sent');
   }
-}
-
-function segmentNow({ segment, runs, campaign, rows, profile }: ExplainFacts): Judged {
-  if (!segment) return info('the segment was not judged');
-  const [run] = runs;
-  if (segment.holds !== true) {
-    const why = failingParts(segment).join(' and ');
-    const text = `the profile is not in the segment: ${why}`;
-    return { holds: segment.holds, text, segment };
-  }
-  const holds: Judged = { ...passed('the profile is in the segment'), segment };
-  if (rows.length > 0 || campaign.status === 'draft' || campaign.status === 'scheduled') return holds;
-  if (!run) {
-    const over = isCampaignOver(campaign.status);
-    if (over) return { ...failed('the campaign was over before a run of it began'), segment };
-    return { ...info('the profile is in the segment, and the run has not begun'), segment };
-  }
-  const at = run.instant.toISOString();
-  if (run.status === 'materialising' && !isRunOver(run.status))
-    return {
-      ...info(`the profile is in the segment, and the run of ${at} is writing down who gets it`),
-      segment,
-    };
-  const late = profile && profile.createdAt > run.createdAt;
-  const why = late
-    ? 'the profile was made after it'
-    : 'it was not in it then, or the run was stopped before it came so far';
-  return {
-    ...failed(`the profile is in the segment, but the run of ${at} wrote down no message for it: ${why}`),
-    segment,
-  };
 }
 
 function eventsNow({ events }: ExplainFacts, live: LiveAudience): Judged {
@@ -141,7 +111,7 @@ function liveNow(facts: ExplainFacts, live: LiveAudience): [StepName, Judged][] 
     const text =
       filter.holds === true
         ? 'the profile meets the live filter'
-        : `the profile does not meet the live filter: ${failingParts(filter).join(' and ')}`;
+        : doubtOf(filter, 'does not meet the live filter');
     steps.push(['filter', { holds: filter.holds, text, segment: filter }]);
   }
   const names = cancellingNames(live).map((name) => JSON.stringify(name));
@@ -171,7 +141,9 @@ function scheduleNow(facts: ExplainFacts): Judged {
   const whose =
     when.timezone === PROFILE_ZONE ? `at its local times in ${zoneNow(facts)}` : 'at the set times';
   const until = when.cutOff === undefined ? '' : `, and nothing leaves after the cut-off of ${when.cutOff}`;
-  return info(`it is sent ${whose}${until}`);
+  const next = nextRunOf(facts);
+  const then = next ? `; ${next.text}` : '';
+  return { ...info(`it is sent ${whose}${until}${then}`), at: next?.at };
 }
 
 /** @returns the profile's time zone as it is now */

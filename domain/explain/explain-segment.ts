@@ -22,14 +22,16 @@ export type LeafVerdict = Pick<JudgedPart, 'holds' | 'fault'>;
 /**
  * @param verdicts what each of `leavesOf` came to; one that is absent could not be judged
  * @param properties what conditions on the profile see, to say what is there instead
+ * @param names of saved segments and lists, by their ids; those that are not known are told by the id alone
  * @returns the whole as a tree
  */
 export function judgeSegment(
   segment: Segment,
   verdicts: ReadonlyMap<Segment, LeafVerdict>,
   properties: Record<string, unknown>,
+  names: ReadonlyMap<string, string> = new Map(),
 ): JudgedPart {
-  const judge = (part: Segment): JudgedPart => judgeSegment(part, verdicts, properties);
+  const judge = (part: Segment): JudgedPart => judgeSegment(part, verdicts, properties, names);
   if ('all' in segment) {
     const parts = segment.all.map(judge);
     return { text: parts.length === 0 ? 'everyone' : 'all of', holds: every(parts), parts };
@@ -47,7 +49,7 @@ export function judgeSegment(
     const part = judge(segment.not);
     return { text: 'not', holds: negated(part).holds, parts: [part] };
   }
-  return { text: describeLeaf(segment, properties), holds: null, ...verdicts.get(segment) };
+  return { text: describeLeaf(segment, properties, names), holds: null, ...verdicts.get(segment) };
 }
 
 function every(parts: Pick<JudgedPart, 'holds'>[]): boolean | null {
@@ -67,7 +69,10 @@ export function failingParts(judged: JudgedPart, wanted = true): string[] {
   if (judged.parts && judged.parts.length > 0)
     return judged.parts.flatMap((part) => failingParts(part, wanted));
   if (judged.parts) return [`it holds for ${judged.text}`];
-  if (judged.holds === null) return [`it could not be judged whether the profile ${judged.text}`];
+  if (judged.holds === null) {
+    const fault = judged.fault === undefined ? '' : ` (${judged.fault})`;
+    return [`it could not be judged whether the profile ${judged.text}${fault}`];
+  }
   return [
     wanted ? `it does not hold that the profile ${judged.text}` : `it holds that the profile ${judged.text}`,
   ];
@@ -76,14 +81,19 @@ export function failingParts(judged: JudgedPart, wanted = true): string[] {
 function describeLeaf(
   part: Exclude<Segment, { all: unknown } | { any: unknown } | { not: unknown }>,
   properties: Record<string, unknown>,
+  names: ReadonlyMap<string, string>,
 ): string {
+  const named = (id: string): string => {
+    const name = names.get(id);
+    return name === undefined ? id : `${JSON.stringify(name)} (${id})`;
+  };
   if ('did' in part) return `did ${behaviourText(part.did)}`;
   if ('didNot' in part) return `did not do ${behaviourText(part.didNot)}`;
   if ('firstDid' in part)
     return `did ${eventText(part.firstDid)} for the first time${periodText(part.firstDid)}`;
   if ('lastDid' in part) return `did ${eventText(part.lastDid)} for the last time${periodText(part.lastDid)}`;
-  if ('segment' in part) return `is in the saved segment ${part.segment}`;
-  if ('inList' in part) return `is in the list ${part.inList}`;
+  if ('segment' in part) return `is in the saved segment ${named(part.segment)}`;
+  if ('inList' in part) return `is in the list ${named(part.inList)}`;
   if ('subscription' in part) {
     const { status = 'active', siteId, where = [] } = part.subscription;
     const site = siteId === undefined ? '' : ` on the site ${siteId}`;

@@ -3,6 +3,7 @@ import { STEPS } from './explain-facts.ts';
 import { judgeNow, type Judged } from './explain-now.ts';
 import { recordedStep, recordedText } from './explain-recorded.ts';
 import { explainedRow } from './explain-row.ts';
+import { leftOutSoFar, thenNextRun, waitingForRun } from './explain-runs.ts';
 import type { Message } from '../delivery/message.ts';
 import { sentence } from '../sentence.ts';
 
@@ -18,7 +19,8 @@ export function explain(facts: ExplainFacts): Explanation {
   const earlier = facts.rows.find((other) => other !== row && other.sentAt !== undefined);
   const also = earlier?.sentAt ? `; an earlier message was sent at ${earlier.sentAt.toISOString()}` : '';
   const of = row.passage && row.passage.matchValue !== '' ? `, for ${row.passage.matchValue}` : '';
-  const summary = `${recordedText(row, facts)}${of}${also}${laterEvent(facts, row)}.`;
+  const next = row.state === 'suppressed' || row.state === 'failed' ? thenNextRun(facts) : '';
+  const summary = `${recordedText(row, facts)}${of}${also}${laterEvent(facts, row)}${next}.`;
   return { verdict: verdictOf(row), summary, steps };
 }
 
@@ -76,14 +78,17 @@ function stepsAsOfNow(judged: Map<StepName, Judged>): Step[] {
 }
 
 function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verdict' | 'summary'> {
-  const { status, definition } = facts.campaign;
+  const { definition } = facts.campaign;
   const [latest] = facts.events;
   const failed = steps.find(({ outcome }) => outcome === 'failed');
   // What is judged before the send alone cannot be why an event opened no message.
   const opens = 'live' in definition.who && latest?.outcome === 'open';
   if (failed && !(opens && STEPS.indexOf(failed.step) > STEPS.indexOf('filter'))) {
-    const why = failed.detail.replace(/^As of now: /, '');
-    return { verdict: 'notSent', summary: `No message: ${why}` };
+    const now = failed.detail.replace(/^As of now: /, '').replace(/\.$/, '');
+    // What keeps it out now is not why a run before had no message for it.
+    const before = STEPS.indexOf(failed.step) > STEPS.indexOf('who') ? leftOutSoFar(facts) : null;
+    const why = before === null ? now : `${before}; as of now: ${now}`;
+    return { verdict: 'notSent', summary: `No message: ${why}${thenNextRun(facts)}.` };
   }
   if ('live' in definition.who) {
     const of = latest ? `the event of ${latest.time.toISOString()}: ${latest.detail}` : 'no event came';
@@ -91,12 +96,7 @@ function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verd
   }
   if ('api' in definition.who)
     return { verdict: 'notSent', summary: 'No message: no call named the profile.' };
-  if (status === 'scheduled')
-    return {
-      verdict: 'waiting',
-      summary: 'Waiting: the campaign has not started, and as of now nothing keeps the profile out.',
-    };
-  return { verdict: 'waiting', summary: 'Waiting: the run is still writing down who gets it.' };
+  return { verdict: 'waiting', summary: waitingForRun(facts) };
 }
 
 /** Leaves out what is not there. */

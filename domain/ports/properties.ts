@@ -1,6 +1,9 @@
 /** One property that profiles or events have, as an editor offers it. */
 export interface KnownProperty {
+  /** The path with dots between its names; a name may hold a dot of its own, so that two may be called the same. */
   name: string;
+  /** The names that lead to it, from the outside in: one for a whole property. */
+  path: string[];
   types: ('string' | 'number' | 'boolean' | 'date' | 'array' | 'object')[];
   /** Up to three values, cut to 80 characters; what may be about one person alone is masked. */
   examples: unknown[];

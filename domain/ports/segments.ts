@@ -26,6 +26,14 @@ export interface SegmentRepository {
   list(after: string | null, limit: number): Promise<SavedSegment[]>;
   /** @returns those of the ids that exist */
   existing(ids: string[]): Promise<Set<string>>;
+  /** @returns the names of those of the ids that exist, by id */
+  names(ids: string[]): Promise<Map<string, string>>;
+  /**
+   * Looks whether a segment that is only asked for could be saved too, and changes nothing.
+   *
+   * @throws UnknownReference of a saved segment, SegmentTooLarge
+   */
+  check(segment: Segment): Promise<void>;
   /** @returns null when there is none with this id */
   replace(segment: Pick<SavedSegment, 'id' | 'name' | 'segment'>): Promise<SavedSegment | null>;
   /** @returns who uses it when it is in use, and is not deleted; null when there is none with this id */
@@ -48,6 +56,8 @@ export interface ListRepository {
   list(after: string | null, limit: number): Promise<CustomList[]>;
   /** @returns those of the ids that exist */
   existing(ids: string[]): Promise<Set<string>>;
+  /** @returns the names of those of the ids that exist, by id */
+  names(ids: string[]): Promise<Map<string, string>>;
   /** Adds profiles; those in it already stay. @returns how many were new, or null when the list is not there */
   add(id: string, profileIds: string[]): Promise<number | null>;
   /** @returns identity → id, of those that are known */

@@ -15,6 +15,15 @@ export function parseDuration(text: string): number | null {
   return ms <= maxMs ? ms : null;
 }
 
+const RANGE = 'a duration from 1s to 3650d, which is ten years';
+
+/** @returns what is wrong with a text that is no duration, its form or its length; null when it is one */
+export function durationFault(text: string, example = '30s, 10m, 2h or 3d'): string | null {
+  if (parseDuration(text) !== null) return null;
+  const isForm = typeof text === 'string' && /^(0|[1-9]\d*)[smhdw]$/.test(text);
+  return `must be ${isForm ? RANGE : `a duration such as ${example}`}`;
+}
+
 /**
  * Reads a short wait, such as `250ms`, or a duration as {@link parseDuration} does.
  *

@@ -1,6 +1,6 @@
 import type { DateProperty } from '../campaign/campaign.ts';
 import { parseInstant } from '../audience/conditions.ts';
-import { parseDuration } from './duration.ts';
+import { durationFault, parseDuration } from './duration.ts';
 import { DAY_MS, dateText, dayNumber, dayOf, instantOfLocal, localMs, localText } from './local-date.ts';
 import { shownIn } from './schedule.ts';
 import { addLocalDays } from './time-zone.ts';
@@ -25,6 +25,12 @@ export function parseOffset(text: string): Offset | null {
   const sign = match[1] === '-' ? -1 : 1;
   const isDays = match[3] === 'd' || match[3] === 'w';
   return isDays ? { sign, days: length / DAY_MS, ms: 0 } : { sign, days: 0, ms: length };
+}
+
+/** @returns what is wrong with a text that is no offset, its form or its length; null when it is one */
+export function offsetFault(text: string): string | null {
+  if (parseOffset(text) !== null) return null;
+  return durationFault(text.replace(/^[+-]/, ''), '-2d, 1w or -3h');
 }
 
 /**

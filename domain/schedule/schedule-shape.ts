@@ -7,11 +7,11 @@ import type {
   RunSchedule,
 } from '../campaign/campaign.ts';
 import { checkCondition } from '../audience/conditions.ts';
-import { parseDuration } from './duration.ts';
+import { durationFault, parseDuration } from './duration.ts';
 import { dayNumber, localMs } from './local-date.ts';
 import type { QuietHours } from './quiet-hours.ts';
 import { MOST_COUNT, MOST_INTERVAL, readRule } from './recurrence-rule.ts';
-import { parseOffset } from './reminder.ts';
+import { offsetFault, parseOffset } from './reminder.ts';
 import { PROFILE_ZONE } from './schedule.ts';
 import type { Fault } from '../audience/segment.ts';
 
@@ -61,6 +61,7 @@ export function scheduleShapeFaults({ who, when }: Timing): Fault[] {
 export function cutOffFormFault(cutOff: string): string | null {
   if (parseDuration(cutOff) !== null || isTime(cutOff)) return null;
   if (/^0+[smhdw]$/.test(cutOff)) return 'must be longer than nothing, such as 6h';
+  if (/^[1-9]\d*[smhdw]$/.test(cutOff)) return durationFault(cutOff);
   return 'must be a duration such as 6h or a local time such as 21:00';
 }
 
@@ -200,7 +201,7 @@ function reminderFaults(live: LiveAudience, when: CampaignSchedule): Fault[] {
     fault(`${base}/at`, 'must be a local time such as 09:00');
   if (dateProperty.offset !== undefined) {
     const offset = parseOffset(dateProperty.offset);
-    if (offset === null) fault(`${base}/offset`, 'must be a duration such as -2d, 1w or -3h');
+    if (offset === null) fault(`${base}/offset`, offsetFault(dateProperty.offset) ?? 'is none');
     else if (offset.ms > 0 && dateProperty.at !== undefined)
       fault(`${base}/offset`, 'in hours, minutes or seconds cannot be combined with at');
   }

@@ -1,11 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { audience, allSettled, publishTo } from '../support/audience.ts';
 import { ago, cartScene, type CartScene } from '../support/cart-scene.ts';
-import { dispatched, makeSite, post, publish, subscribe } from '../support/fixtures.ts';
+import { dispatched, makeSite, post, publish, runsOf, subscribe } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
 import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
+
+const MINUTE_MS = 60_000;
 
 interface Step {
   step: string;
@@ -315,6 +318,118 @@ describe('explaining a campaign to one profile', function () {
     const explanation = await explain(campaign, 'late-comer');
     expect(failedAt(explanation)[0]).to.equal('who');
     expect(explanation.summary).to.include('the profile was made after it');
+  });
+
+  describe('that has a run to come', () => {
+    const in2030 = '2030-01-01T09:00:00.000Z';
+    const saved = async (path: string, body: object): Promise<string> =>
+      (await stack.client.must(path, body)).id as string;
+    const publishWith = (past: object, when: object): Promise<string> =>
+      publish(stack, {
+        name: 'Later',
+        channel: 'webPush',
+        siteId: site.id,
+        who: { past },
+        when,
+        what: { title: 'Hello' },
+      });
+
+    it('stays the same once it is over, also when its saved segment is deleted then', async () => {
+      const people = await audience(stack, site, 'over', { profiles: 1, subscribed: 1 });
+      const [identity = ''] = people.identities;
+      const condition = { property: 'group', op: 'eq', value: 'over' };
+      const segment = await saved('/v1/segments', { name: 'Loyal', segment: condition });
+      const campaign = await publishWith({ segment }, { start: in2030 });
+      expect((await explain(campaign, identity)).summary).to.equal(
+        `Waiting: the campaign has not started, and as of now nothing keeps the profile out; the next run begins at ${in2030}.`,
+      );
+      await stack.client.must(`/v1/campaigns/${campaign}/stop`);
+      const before = await explain(campaign, identity);
+      const summary = 'No message: the campaign was over before a run of it began.';
+      expect(before).to.include({ verdict: 'notSent', summary });
+      expect(stepOf(before, 'who').segment).to.include({
+        holds: true,
+        text: `is in the saved segment "Loyal" (${segment})`,
+      });
+
+      expect((await stack.client.delete(`/v1/segments/${segment}`)).status).to.equal(204);
+      const after = await explain(campaign, identity);
+      expect(after).to.include({ verdict: 'notSent', summary });
+      expect(failedAt(after)).to.deep.equal(failedAt(before));
+      expect(stepOf(after, 'who').segment).to.deep.equal({
+        holds: null,
+        text: `is in the saved segment ${segment}`,
+        fault: `there is no segment ${segment}`,
+      });
+      await stack.client.must(`/v1/campaigns/${campaign}/archive`);
+      expect(await explain(campaign, identity)).to.include({ verdict: 'notSent', summary });
+    });
+
+    it('says that none has begun, with the instant of the next one as the campaign has it', async () => {
+      const people = await audience(stack, site, 'ahead', { profiles: 1, subscribed: 1 });
+      const [identity = ''] = people.identities;
+      const at = ['2030-01-01T09:00'];
+      const campaign = await publishWith(
+        { property: 'group', op: 'eq', value: 'ahead' },
+        { start: 'now', timezone: 'Europe/Berlin', schedule: { at } },
+      );
+      const shown = await waitFor('the start of the campaign', async () => {
+        const { body } = await stack.client.get(`/v1/campaigns/${campaign}`);
+        return body.status === 'running' && body;
+      });
+      expect(shown.nextRunAt).to.equal('2030-01-01T08:00:00.000Z');
+      const next = `the next run begins at ${shown.nextRunAt as string}`;
+      const explanation = await explain(campaign, identity);
+      expect(explanation).to.include({ verdict: 'waiting', summary: `Waiting: no run has begun; ${next}.` });
+      expect(stepOf(explanation, 'schedule')).to.include({ at: shown.nextRunAt });
+      expect(stepOf(explanation, 'schedule').detail).to.include(next);
+      await stack.client.must(`/v1/campaigns/${campaign}/stop`);
+    });
+
+    it('says between two runs what the last one did, and when the next one looks again', async () => {
+      const people = await audience(stack, site, 'between', { profiles: 1, subscribed: 1 });
+      const leftMs = MINUTE_MS - (Date.now() % MINUTE_MS);
+      if (leftMs < 15_000) await delay(leftMs);
+      const at = [new Date().toISOString().slice(0, 16), '2030-01-01T09:00'];
+      const campaign = await publishTo(stack, site, people, { when: { timezone: 'UTC', schedule: { at } } });
+      const [run] = await waitFor('the end of the first run', async () => {
+        const runs = await runsOf(stack, campaign);
+        return runs[0]?.status === 'completed' && runs;
+      });
+      await stack.client.must('/v1/profiles', {
+        profiles: [{ identity: 'between-late', properties: { group: 'between' } }],
+      });
+      const left =
+        `the profile is in the segment, but the run of ${run?.instant as string} wrote down no message for it: ` +
+        'the profile was made after it';
+      const next = `the next run begins at ${in2030}.`;
+      const unreachable = await explain(campaign, 'between-late');
+      expect(failedAt(unreachable)[0]).to.equal('reachable');
+      expect(unreachable).to.include({
+        verdict: 'notSent',
+        summary: `No message: ${left}; as of now: no active subscription on the site, none at all; ${next}`,
+      });
+      await subscribe(stack, site, 'between-late');
+      const waiting = await explain(campaign, 'between-late');
+      expect(waiting).to.include({ verdict: 'waiting', summary: `Waiting: ${left}; ${next}` });
+      expect((await explain(campaign, people.identities[0] ?? '')).verdict).to.equal('sent');
+      await stack.client.must(`/v1/campaigns/${campaign}/stop`);
+    });
+
+    it('names the saved segments and lists in it', async () => {
+      const people = await audience(stack, site, 'named', { profiles: 1, subscribed: 1 });
+      const [identity = ''] = people.identities;
+      const nobody = { property: 'group', op: 'eq', value: 'nobody' };
+      const segment = await saved('/v1/segments', { name: 'Rich', segment: nobody });
+      const list = await saved('/v1/lists', { name: 'Fair of May' });
+      const campaign = await publishWith({ any: [{ segment }, { inList: list }] }, { start: in2030 });
+      const explanation = await explain(campaign, identity);
+      expect(explanation.verdict).to.equal('notSent');
+      expect(explanation.summary)
+        .to.include(`it does not hold that the profile is in the saved segment "Rich" (${segment})`)
+        .and.to.include(`is in the list "Fair of May" (${list}); the next run begins at ${in2030}.`);
+      await stack.client.must(`/v1/campaigns/${campaign}/stop`);
+    });
   });
 
   it('is refused without exactly one of identity and objectId', async () => {

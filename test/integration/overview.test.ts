@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { connectDatabase } from '../../db/connection.ts';
 import { audience } from '../support/audience.ts';
 import { makeSite } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -141,6 +142,54 @@ describe('the overview of a campaign', function () {
     expect(running.next[0].instants.map((one: { local: string }) => one.local)).to.deep.equal([at]);
     await stack.client.must(`/v1/campaigns/${id}/stop`);
     expect(await overview(id)).to.deep.include({ status: 'stopped', nextRunAt: null, next: [], faults: [] });
+  });
+
+  it('fills its sample with names that hold a dot as they are, and warns of the path they are not', async () => {
+    const properties = { 'a.b': 'y', address: { city: 'Ulm' } };
+    const profiles = ['one', 'two', 'three'].map((identity) => ({ identity, properties }));
+    // A stack of its own: which properties there are is kept for a minute.
+    const other = await startStack({ workers: 0 });
+    try {
+      await other.client.must('/v1/profiles', { profiles });
+      const { id: siteId } = await makeSite(other);
+      const { id } = await other.client.must('/v1/campaigns', {
+        ...{ name: 'Dots', channel: 'webPush', siteId, who: { past: { all: [] } } },
+        what: {
+          title: 'x {{ profile["a.b"] }} y {{ profile.a.b }} z',
+          body: '{{ profile.address.city }}{{ profile["address.city"] }}',
+        },
+      });
+      const { body } = await other.client.get(`/v1/campaigns/${id as string}/overview`);
+      const [shown] = body.previews;
+      const real = await other.client.must(`/v1/campaigns/${id as string}/preview`, { identity: 'one' });
+      expect(shown.filledWith.profile.properties).to.deep.equal(properties);
+      expect(shown.webPush.content).to.deep.include({ title: 'x y y  z', body: 'Ulm' });
+      expect(real.webPush).to.deep.include({ content: shown.webPush.content });
+      expect(body.warnings).to.have.deep.members([
+        { pointer: '/what/title', detail: 'names profile.a.b, which no profile that was looked at has' },
+        {
+          pointer: '/what/body',
+          detail: 'names profile["address.city"], which no profile that was looked at has',
+        },
+      ]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('says why nobody can be counted of a segment that is gone', async () => {
+    const segment = { property: 'plan', op: 'eq', value: 'gold' };
+    const { id: savedId } = await stack.client.must('/v1/segments', { name: 'Gone', segment });
+    const id = await draft({ who: { past: { segment: savedId } } });
+    const connection = await connectDatabase(stack.mongoUri);
+    try {
+      // Nothing of the API takes away what is referred to.
+      await connection.collection('savedSegments').deleteOne({ _id: savedId as never });
+    } finally {
+      await connection.close();
+    }
+    const body = await overview(id);
+    expect(body).to.deep.include({ reach: null, reachDetail: `there is no segment ${savedId as string}` });
   });
 
   it('shows each variant', async () => {

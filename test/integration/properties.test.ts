@@ -34,7 +34,7 @@ describe('GET /v1/properties', function () {
           ...{ identity: 'ada-42', email: 'ada@shop.example', name: 'Ada', country: 'DE' },
           properties: { plan: 'gold', address: { city: 'Ulm' }, name: 'hidden by the named field' },
         },
-        { identity: 'bob', properties: { plan: 'silver', visits: 3 } },
+        { identity: 'bob', properties: { plan: 'silver', visits: 3, 'address.city': 7 } },
       ],
     });
     // What three have is nobody's own.
@@ -59,15 +59,33 @@ describe('GET /v1/properties', function () {
       ...['identity', 'email', 'name', 'timezone', 'language', 'country', 'testProfile', 'objectId'],
       ...['address', 'address.city', 'plan', 'visits'],
     ]);
-    expect(profile.get('plan')).to.deep.equal({ name: 'plan', types: ['string'], examples: ['gold'] });
-    expect(profile.get('email')).to.deep.equal({ name: 'email', types: ['string'], examples: ['a***'] });
+    // A dot in a name is a dot.
+    const cities = (body.profile as { name: string; path: string[]; examples: unknown[] }[]).filter(
+      ({ name }) => name === 'address.city',
+    );
+    expect(cities.map(({ path, examples }) => ({ path, examples }))).to.deep.equal([
+      { path: ['address.city'], examples: [7] },
+      { path: ['address', 'city'], examples: ['***'] },
+    ]);
+    expect(profile.get('plan')).to.deep.equal({
+      name: 'plan',
+      path: ['plan'],
+      types: ['string'],
+      examples: ['gold'],
+    });
+    expect(profile.get('email')).to.deep.equal({
+      name: 'email',
+      path: ['email'],
+      types: ['string'],
+      examples: ['a***'],
+    });
     expect(JSON.stringify(body)).to.not.include('Ada').and.not.include('ada-42').and.not.include('hidden by');
     expect(body.event).to.deep.equal({
       name: 'Charged',
       properties: [
-        { name: 'Amount', types: ['number'], examples: [30, 25] },
-        { name: 'coupon', types: ['string'], examples: ['***'] },
-        { name: 'items', types: ['array'], examples: [[{ sku: '***' }]] },
+        { name: 'Amount', path: ['Amount'], types: ['number'], examples: [30, 25] },
+        { name: 'coupon', path: ['coupon'], types: ['string'], examples: ['***'] },
+        { name: 'items', path: ['items'], types: ['array'], examples: [[{ sku: '***' }]] },
       ],
     });
     expect(body.events).to.have.members(['Charged', 'Looked']);

@@ -185,6 +185,25 @@ describe('saved segments', function () {
     expect(expectProblem(twice, 'validation_failed')).to.deep.equal(['/who/past']);
   });
 
+  it('are counted in where a segment is only asked for, as where it is saved', async () => {
+    const full = await save('Full', { any: Array(199).fill(german) });
+    const nine = { any: Array(9).fill({ segment: full }) };
+    const live = campaign(undefined, { who: { live: { event: 'a', filter: nine } } });
+    for (const [answer, pointer] of [
+      [await stack.client.post('/v1/segments', { name: 'x', segment: nine }), '/segment'],
+      [await stack.client.post('/v1/segments/estimate', { segment: nine }), '/segment'],
+      [await stack.client.post('/v1/campaigns', campaign(nine)), '/who/past'],
+      [await stack.client.post('/v1/campaigns', live), '/who/live/filter'],
+    ] as const) {
+      expect(expectProblem(answer, 'validation_failed')).to.deep.equal([pointer]);
+      expect(answer.body.errors[0].detail).to.equal(
+        'it would hold 1810 parts with those of the segments it refers to; at most 1000',
+      );
+    }
+    const four = { any: Array(4).fill({ segment: full }) };
+    expect((await stack.client.post('/v1/segments/estimate', { segment: four })).status).to.equal(200);
+  });
+
   it('are not deleted while they are in use, and say who uses them', async () => {
     const id = await save('Used');
     const user = await save('User', { not: { segment: id } });

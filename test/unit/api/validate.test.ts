@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { z } from 'zod';
 import { allRoutes } from '../../../api/app.ts';
 import type { ApiDeps } from '../../../api/deps.ts';
-import { text } from '../../../api/http/fields.ts';
+import { duration, properties, text } from '../../../api/http/fields.ts';
 import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
 
@@ -33,6 +33,45 @@ describe('the faults of a body', () => {
       '/id: must be a UUID such as 0f9e0c1d-3b57-4f2b-8f0b-6f1f6d6a2a51',
       '/day: must be a date such as 2027-12-31',
       '/part/kind: must be one of a, b',
+    ]);
+  });
+
+  it('say of what there is too much or too little', () => {
+    const schema = z.strictObject({
+      labels: z.array(z.string()).max(2),
+      pair: z.tuple([z.string(), z.string()]),
+      one: z.array(z.string()).min(1),
+      short: z.string().max(3),
+      many: z.number().max(7),
+      few: z.number().min(2),
+    });
+    const body = { labels: ['a', 'b', 'c'], pair: ['x'], one: [], short: 'abcd', many: 8, few: 1 };
+    expect(faultsOf(schema, body)).to.deep.equal([
+      '/labels: must have at most 2 entries',
+      '/pair: must have at least 2 entries',
+      '/one: must have at least 1 entry',
+      '/short: must have at most 3 characters',
+      '/many: must be at most 7',
+      '/few: must be at least 2',
+    ]);
+  });
+
+  it('say of a reserved name that it is one, and of another what a name must be', () => {
+    const value = JSON.parse('{"p":{"constructor":1,"a":{"prototype":1},"__proto__":1,"$x":1}}') as unknown;
+    const reserved = 'is a reserved name, as constructor, prototype and __proto__ are';
+    expect(faultsOf(z.strictObject({ p: properties }), value)).to.have.members([
+      `/p/constructor: ${reserved}`,
+      `/p/a/prototype: ${reserved}`,
+      `/p/__proto__: ${reserved}`,
+      '/p/$x: is not a property name we take (1 to 128 characters, no leading $, no NUL)',
+    ]);
+  });
+
+  it('name how long a duration may be where that is what is wrong', () => {
+    const schema = z.strictObject({ within: duration, delay: duration });
+    expect(faultsOf(schema, { within: '3651d', delay: 'soon' })).to.deep.equal([
+      '/within: must be a duration from 1s to 3650d, which is ten years',
+      '/delay: must be a duration such as 30s, 10m, 2h or 3d',
     ]);
   });
 

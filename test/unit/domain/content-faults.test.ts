@@ -3,6 +3,8 @@ import type { Audience, CampaignDefinition } from '../../../domain/campaign/camp
 import { addressWarnings } from '../../../domain/content/address-warnings.ts';
 import { contentFaults, sizeFaults, templateFaults } from '../../../domain/content/content-faults.ts';
 import type { WebhookContent, WebPushContent } from '../../../domain/content/content.ts';
+import { learnProperties } from '../../../domain/content/known-properties.ts';
+import type { KnownProperty } from '../../../domain/ports/properties.ts';
 import { publishWarnings, type KnownAccount } from '../../../domain/content/publish-warnings.ts';
 import { createTemplateEngine } from '../../../domain/content/template.ts';
 
@@ -191,6 +193,7 @@ describe('templates that cannot be rendered', () => {
 describe('the warnings of publishing', () => {
   const property = (name: string, ...types: ('string' | 'object' | 'array')[]) => ({
     name,
+    path: name.split('.'),
     types,
     examples: ['x'],
   });
@@ -222,6 +225,28 @@ describe('the warnings of publishing', () => {
       '/what/body: names event.prodct, which no event Added that was looked at has',
       '/what/body: names user, which is none of profile, event, data, campaign, site, now',
       '/what/body: names campaign.title; there are campaign.id and campaign.name',
+    ]);
+  });
+
+  it('take a dot in a name for a dot, and dots between names for a path', () => {
+    const [dotted, nested] = [learnProperties([{ 'a.b': 'y' }]), learnProperties([{ a: { b: 'y' } }])];
+    const [asName, asPath] = ['{{ profile["a.b"] }}{{ event["a.b"] }}', '{{ profile.a.b }}{{ event.a.b }}'];
+    const named = (title: string, known: KnownProperty[]): string[] =>
+      warned(webPush({ title }), { profile: known, event: known, site: null });
+    expect(named(asName, dotted)).to.deep.equal([]);
+    expect(named(asPath, nested)).to.deep.equal([]);
+    expect(named(asPath, dotted)).to.deep.equal([
+      '/what/title: names profile.a.b, which no profile that was looked at has',
+      '/what/title: names event.a.b, which no event Added that was looked at has',
+    ]);
+    expect(named(asName, nested)).to.deep.equal([
+      '/what/title: names profile["a.b"], which no profile that was looked at has',
+      '/what/title: names event["a.b"], which no event Added that was looked at has',
+    ]);
+    const chosen = webhook({ properties: ['a.b'], body: undefined });
+    expect(warned(chosen, { profile: dotted, event: null, site: null })).to.deep.equal([]);
+    expect(warned(chosen, { profile: nested, event: null, site: null })).to.deep.equal([
+      '/what/properties/0: names a.b, which no profile that was looked at has',
     ]);
   });
 
@@ -257,7 +282,7 @@ describe('the warnings of publishing', () => {
       webPush({ title: '👍🏽'.repeat(51), body: `${'a'.repeat(3_150)}{{ profile.plan }}` }),
       {
         ...account,
-        profile: [{ name: 'plan', types: ['string'], examples: [], maxBytes: 800 }],
+        profile: [{ name: 'plan', path: ['plan'], types: ['string'], examples: [], maxBytes: 800 }],
       },
     );
     expect(found[0]).to.match(/^\/what: with long values the message may have \d+ bytes/);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { formatDuration, parseDuration } from '../../../domain/schedule/duration.ts';
+import { durationFault, formatDuration, parseDuration } from '../../../domain/schedule/duration.ts';
 
 describe('durations', () => {
   const readable: [string, number][] = [
@@ -35,6 +35,15 @@ describe('durations', () => {
   for (const text of [...unreadable, '3651d', '522w', '99999999999s', '1y', '１0m']) {
     it(`refuses ${JSON.stringify(text)}`, () => expect(parseDuration(text)).to.equal(null));
   }
+
+  it('says of what is too short or too long how long it may be, and of what has no form which it has', () => {
+    const range = 'must be a duration from 1s to 3650d, which is ten years';
+    for (const text of ['0s', '0d', '3651d', '522w', '99999999999s'])
+      expect(durationFault(text), text).to.equal(range);
+    for (const text of ['', '05m', '-5m', '1y', '1h30m', '10'])
+      expect(durationFault(text, '30m or 2h'), text).to.equal('must be a duration such as 30m or 2h');
+    for (const text of ['1s', '3650d']) expect(durationFault(text), text).to.equal(null);
+  });
 
   it('refuses what is no text at all', () => {
     expect(parseDuration(undefined as unknown as string)).to.equal(null);

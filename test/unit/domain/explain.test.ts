@@ -334,6 +334,158 @@ describe('explain', () => {
   });
 });
 
+describe('explaining a past-behaviour campaign to a profile without a message', () => {
+  const outside: JudgedPart = { text: 'did "B"', holds: false };
+  const unknown: JudgedPart = {
+    text: 'is in the saved segment s9',
+    holds: null,
+    fault: 'there is no segment s9',
+  };
+  const doubt =
+    'it could not be judged whether the profile is in the saved segment s9 (there is no segment s9)';
+  const yearly = {
+    start: 'now' as const,
+    timezone: 'UTC',
+    schedule: { at: ['2026-11-20T10:00', '2030-01-01T09:00'] },
+  };
+  const next = 'the next run begins at 2030-01-01T09:00:00.000Z';
+  const first: Run = { ...run, local: '2026-11-20T10:00', instant: new Date('2026-11-20T10:00:00Z') };
+  const told = (more: Partial<ExplainFacts>, rest: Partial<Campaign> = {}): Explanation =>
+    explain(factsWith({ campaign: campaignWith({ when: yearly }, rest), runs: [first], ...more }));
+  const brief = (explanation: Explanation): [string, string, string] => [
+    explanation.verdict,
+    stepOf(explanation, 'who').outcome,
+    explanation.summary,
+  ];
+  const untilThen = { startsAt: new Date('2026-11-20T12:00:00Z') };
+
+  it('waits for nothing once the campaign is over, whatever can be said of the segment by then', () => {
+    const over: Partial<Campaign>[] = [
+      { status: 'stopped' },
+      { status: 'completed' },
+      { status: 'stopped', archivedAt: at(-1) },
+      { status: 'running', endsAt: at(-1) },
+      { status: 'paused', endsAt: at(0) },
+    ];
+    for (const rest of over) {
+      for (const segment of [holding, outside, unknown, undefined]) {
+        const name = JSON.stringify([rest, segment]);
+        const before = told({ runs: [], segment }, rest);
+        const summary = 'No message: the campaign was over before a run of it began.';
+        expect(brief(before), name).to.deep.equal(['notSent', 'failed', summary]);
+        for (const status of ['materialising', 'completed', 'stopped', 'missed'] as const) {
+          const [verdict, outcome] = brief(told({ runs: [{ ...first, status }], segment }, rest));
+          expect([verdict, outcome], `${name} ${status}`).to.deep.equal(['notSent', 'failed']);
+        }
+      }
+    }
+    expect(told({ segment: unknown }, { status: 'stopped' }).summary).to.equal(
+      'No message: the run of 2026-11-20T10:00:00.000Z wrote down no message for the profile: it was not in the ' +
+        `segment then, or the run was stopped before it came so far; ${doubt}.`,
+    );
+  });
+
+  it('says that no run has begun, and when the next one does', () => {
+    const none = (more: Partial<ExplainFacts>, rest: Partial<Campaign> = {}) =>
+      told({ runs: [], ...more }, { ...untilThen, ...rest });
+    const running = none({});
+    expect(brief(running)).to.deep.equal(['waiting', 'info', `Waiting: no run has begun; ${next}.`]);
+    expect(stepOf(running, 'who').detail).to.include('no run has begun');
+    expect(stepOf(running, 'schedule')).to.deep.include({
+      detail: `As of now: it is sent at the set times; ${next}.`,
+      at: new Date('2030-01-01T09:00:00Z'),
+    });
+    expect(none({ segment: unknown }).summary).to.equal(`Waiting: no run has begun, and ${doubt}; ${next}.`);
+    expect(none({}, { status: 'paused' }).summary).to.equal(
+      'Waiting: no run has begun; the next run is set for 2030-01-01T09:00:00.000Z, ' +
+        'and none begins while the campaign is paused.',
+    );
+    const scheduled = { status: 'scheduled', startsAt: at(HOUR) } as const;
+    expect(none({}, scheduled).summary).to.equal(
+      `Waiting: the campaign has not started, and as of now nothing keeps the profile out; ${next}.`,
+    );
+    expect(none({ segment: unknown }, scheduled).summary).to.equal(
+      `Waiting: the campaign has not started, and ${doubt}; ${next}.`,
+    );
+    expect(brief(none({ segment: outside }))).to.deep.equal([
+      'notSent',
+      'failed',
+      `No message: the profile is not in the segment: it does not hold that the profile did "B"; ${next}.`,
+    ]);
+    expect(none({ profile: null }).summary).to.equal('No message: there is no profile with the identity 42.');
+    expect(none({ subscriptions: [] }).summary).to.equal(
+      `No message: no active subscription on the site, none at all; ${next}.`,
+    );
+  });
+
+  it('says of a run that is due and was not opened yet what it waits for', () => {
+    const campaign = (status: Campaign['status']) => campaignWith({ when: { start: 'now' } }, { status });
+    const due = '2026-11-19T13:00:00.000Z';
+    expect(told({ runs: [], campaign: campaign('running') }).summary).to.equal(
+      `Waiting: no run has begun; the run of ${due} is about to begin.`,
+    );
+    expect(told({ runs: [], campaign: campaign('paused') }).summary).to.equal(
+      `Waiting: no run has begun; the run of ${due} is due, and begins when the campaign is resumed.`,
+    );
+  });
+
+  it('says between two runs what the last one did, and when the next one looks again', () => {
+    const ran = 'the run of 2026-11-20T10:00:00.000Z';
+    const why = 'it was not in it then, or the run was stopped before it came so far';
+    const between = told({});
+    expect(brief(between)).to.deep.equal([
+      'waiting',
+      'info',
+      `Waiting: the profile is in the segment, but ${ran} wrote down no message for it: ${why}; ${next}.`,
+    ]);
+    expect(failed(between)).to.deep.equal([]);
+    expect(told({ subscriptions: [] }).summary).to.equal(
+      `No message: the profile is in the segment, but ${ran} wrote down no message for it: ${why}; ` +
+        `as of now: no active subscription on the site, none at all; ${next}.`,
+    );
+    const missed = told({ runs: [{ ...first, status: 'missed' }] });
+    expect(missed.summary).to.equal(
+      `Waiting: the profile is in the segment, but ${ran} was missed; ${next}.`,
+    );
+    expect(told({ segment: outside }).summary).to.match(
+      /^No message: the profile is not in .*; the next run/,
+    );
+    const [verdict, outcome, summary] = brief(told({ segment: unknown }));
+    expect([verdict, outcome]).to.deep.equal(['waiting', 'info']);
+    expect(summary).to.include(`${ran} wrote down no message`).and.to.include(`${doubt}; ${next}`);
+    const writing = told({ runs: [{ ...first, status: 'materialising' }] });
+    expect(brief(writing)).to.deep.equal([
+      'waiting',
+      'info',
+      'Waiting: the run is still writing down who gets it.',
+    ]);
+    expect(stepOf(writing, 'schedule').detail).to.include(next);
+  });
+
+  it('names the next run after a message that came to nothing, and not after one that was sent', () => {
+    const summaryOf = (row: Message): string => told({ rows: [row] }).summary;
+    expect(summaryOf(suppressedFor('unreachable', { runId: 'r1' }))).to.equal(
+      `Not sent, at 2026-11-21T11:00:00.000Z: the profile could not be reached; ${next}.`,
+    );
+    const sent = rowOf({ runId: 'r1', state: 'sent', sentAt: at(-HOUR), settledAt: at(-HOUR) });
+    expect(summaryOf(sent)).to.not.include('next run');
+    expect(told({ rows: [sent] }).steps.find(({ step }) => step === 'schedule')?.detail).to.include(next);
+  });
+
+  it('says for which local time a run begins that follows each profile’s own time zone', () => {
+    const when = { ...yearly, timezone: 'profile' };
+    const said = told({ runs: [], campaign: campaignWith({ when }, untilThen) });
+    expect(stepOf(said, 'schedule').detail).to.equal(
+      'As of now: it is sent at its local times in UTC; the run of 2026-11-20T12:00:00.000Z ' +
+        '(for the local time 2026-11-20 10:00) is about to begin.',
+    );
+    const later = told({ campaign: campaignWith({ when }, untilThen) });
+    expect(stepOf(later, 'schedule').detail).to.include(
+      'the next run begins at 2029-12-31T19:00:00.000Z (for the local time 2030-01-01 09:00)',
+    );
+  });
+});
+
 describe('explaining a message that waits for the winning variant', () => {
   const variants = ['A', 'B'].map((name) => ({ name, weight: 1, content: {} }));
   const what = { title: 'Hello', variants, winner: { after: '1h', by: 'clicked' as const, sample: 20 } };
@@ -735,5 +887,28 @@ describe('a judged segment', () => {
       [{ inList: 'l' }, 'is in the list l'],
     ];
     for (const [segment, text] of cases) expect(judge(segment).text).to.equal(text);
+  });
+
+  it('names saved segments and lists beside their ids, wherever they are in it', () => {
+    const segment: Segment = {
+      all: [{ segment: 's' }, { not: { any: [{ inList: 'l' }, { inList: 'm' }] } }],
+    };
+    const names = new Map([
+      ['s', 'The "best"'],
+      ['l', 'Fair'],
+    ]);
+    const [first, not] = judgeSegment(segment, new Map(), {}, names).parts ?? [];
+    expect(first?.text).to.equal('is in the saved segment "The \\"best\\"" (s)');
+    const lists = not?.parts?.[0]?.parts?.map(({ text }) => text);
+    expect(lists).to.deep.equal(['is in the list "Fair" (l)', 'is in the list m']);
+  });
+
+  it('is not said not to hold where that is not known', () => {
+    const filter: JudgedPart = { text: 'is in the list l', holds: null, fault: 'there is no list l' };
+    expect(stepOf(explain(liveFacts({ filter })), 'filter').detail).to.include(
+      'As of now: it could not be judged whether the profile is in the list l (there is no list l).',
+    );
+    const listed = explain(factsWith({ segment: filter, rows: [rowOf({ runId: 'r1' })] }));
+    expect(stepOf(listed, 'who').detail).to.not.include('is not in the segment');
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { learnProperties } from '../../../domain/content/known-properties.ts';
+import { learnProperties, propertyAt } from '../../../domain/content/known-properties.ts';
 
 /** Of as many as make a value nobody's own. */
 const shared = (...samples: Record<string, unknown>[]): Record<string, unknown>[] => [
@@ -45,6 +45,20 @@ describe('the properties that are known', () => {
       { name: 'since', types: ['date'], examples: ['2024-05-01T00:00:00Z'] },
       { name: 'tags', types: ['array'], examples: [['a', 'b']] },
     ]);
+  });
+
+  it('are told apart when a name holds a dot, and lead where their path says', () => {
+    const known = learnProperties([{ 'a.b': 1, a: { b: 'x' } }, { 'a.b': 2 }]);
+    expect(known.map(({ name, path, types }) => ({ name, path, types }))).to.deep.equal([
+      { name: 'a', path: ['a'], types: ['object'] },
+      { name: 'a.b', path: ['a.b'], types: ['number'] },
+      { name: 'a.b', path: ['a', 'b'], types: ['string'] },
+    ]);
+    expect(propertyAt(known, ['a', 'b'])?.types).to.deep.equal(['string']);
+    expect(propertyAt(known, ['a.b'])?.types).to.deep.equal(['number']);
+    expect(propertyAt(known, ['a.b', 'c'])).to.equal(undefined);
+    const secret = { 'customer.name': 'Ada' };
+    expect(JSON.stringify(learnProperties(shared(secret))), 'masked as a name').to.not.include('Ada');
   });
 
   it('have at most three values, each once and cut to 80 characters', () => {

@@ -14,4 +14,9 @@ describe('a sample of what is known', () => {
     // What three have is nobody's own, and is shown as it is.
     expect(sampleProperties(learnProperties([seen, seen, seen]))).to.deep.equal(seen);
   });
+
+  it('takes a dot in a name for a dot, beside a path of the same names', () => {
+    const seen = { 'a.b': 1, a: { b: 2, 'c.d': 3 }, 'x.y': 4 };
+    expect(sampleProperties(learnProperties([seen]))).to.deep.equal(seen);
+  });
 });

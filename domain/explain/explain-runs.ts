@@ -1,0 +1,135 @@
+import { isUnderWay } from '../campaign/campaign.ts';
+import type { Run } from '../delivery/run.ts';
+import { dueRuns, type PlannedRun } from '../schedule/due-runs.ts';
+import { PROFILE_ZONE } from '../schedule/schedule.ts';
+import type { ExplainFacts } from './explain-facts.ts';
+import { failingParts, type JudgedPart } from './explain-segment.ts';
+
+/** The step `who` as of now; `holds` is null where it neither keeps a message out nor lets it pass. */
+interface JudgedWho {
+  holds: boolean | null;
+  text: string;
+  segment?: JudgedPart | undefined;
+}
+
+/** What may still come of the runs of a past-behaviour campaign; nothing once it is over. */
+interface RunsAhead {
+  /** It writes down at this moment who gets the campaign. */
+  writing?: Run | undefined;
+  /** Its time has come, and it has not begun. */
+  due?: PlannedRun | undefined;
+  upcoming?: PlannedRun | undefined;
+}
+
+/** @returns whether the end of a campaign has come that its status may not show yet */
+export function hasEnded({ campaign: { status, endsAt }, nowMs }: ExplainFacts): boolean {
+  return isUnderWay(status) && endsAt !== undefined && nowMs >= endsAt.getTime();
+}
+
+function runsAhead(facts: ExplainFacts): RunsAhead {
+  const { campaign, runs, settings, nowMs } = facts;
+  const { definition, status } = campaign;
+  if (!('past' in definition.who) || !isUnderWay(status) || hasEnded(facts)) return {};
+  // Without a profile the runs were not looked up.
+  if (!facts.profile) return {};
+  const [latest] = runs;
+  const { due, upcoming } = dueRuns(campaign, latest ?? null, { accountZone: settings.timezone, nowMs });
+  return {
+    writing: latest?.status === 'materialising' ? latest : undefined,
+    // Of several that are due at once the latest alone has a run.
+    due: due.at(-1),
+    upcoming: upcoming ?? undefined,
+  };
+}
+
+/** @returns the run that begins next, and when in words; null when none is to come */
+export function nextRunOf(facts: ExplainFacts): { at: Date; text: string } | null {
+  const { campaign } = facts;
+  const { due, upcoming } = runsAhead(facts);
+  const next = due ?? upcoming;
+  if (!next) return null;
+  const at = next.plannedAt;
+  const isPaused = campaign.status === 'paused';
+  const isLocal = campaign.definition.when.timezone === PROFILE_ZONE;
+  const local = isLocal ? ` (for the local time ${next.local.replace('T', ' ')})` : '';
+  if (due) {
+    const begins = isPaused ? 'is due, and begins when the campaign is resumed' : 'is about to begin';
+    return { at, text: `the run of ${at.toISOString()}${local} ${begins}` };
+  }
+  const text = isPaused
+    ? `the next run is set for ${at.toISOString()}${local}, and none begins while the campaign is paused`
+    : `the next run begins at ${at.toISOString()}${local}`;
+  return { at, text };
+}
+
+/** @returns the step `who` of a past-behaviour campaign as of now */
+export function segmentNow(facts: ExplainFacts): JudgedWho {
+  const { segment, campaign, rows } = facts;
+  const said = (holds: boolean | null, text: string): JudgedWho => ({ holds, text, segment });
+  const isIn = segment?.holds === true ? 'the profile is in the segment' : doubtOf(segment);
+  const asOfNow = said(segment?.holds ?? null, isIn);
+  if (rows.length > 0 || campaign.status === 'draft') return asOfNow;
+
+  const isOver = !isUnderWay(campaign.status) || hasEnded(facts);
+  const hasRun = facts.runs.length > 0;
+  // Nothing more is sent of it, whatever can be said of the segment by now.
+  if (isOver && !hasRun) return said(false, 'the campaign was over before a run of it began');
+  if (segment?.holds === false) return asOfNow;
+  const { writing } = runsAhead(facts);
+  if (writing) {
+    const at = writing.instant.toISOString();
+    return said(null, `${isIn}, and the run of ${at} is writing down who gets it`);
+  }
+  const next = nextRunOf(facts);
+  if (hasRun) return said(next ? null : false, passedOver(facts));
+  if (!next) return said(false, `${isIn}, but no run has begun and none is to come`);
+  return campaign.status === 'scheduled' ? asOfNow : said(null, `${isIn}, and no run has begun`);
+}
+
+/** @returns what a profile without a message waits for, when nothing keeps it out as of now */
+export function waitingForRun(facts: ExplainFacts): string {
+  const { segment, campaign } = facts;
+  if (runsAhead(facts).writing) return 'Waiting: the run is still writing down who gets it.';
+  const isIn = segment?.holds === true;
+  if (campaign.status === 'scheduled') {
+    const now = isIn ? 'as of now nothing keeps the profile out' : doubtOf(segment);
+    return `Waiting: the campaign has not started, and ${now}${thenNextRun(facts)}.`;
+  }
+  const leftOut = leftOutSoFar(facts);
+  if (leftOut !== null) return `Waiting: ${leftOut}${thenNextRun(facts)}.`;
+  return `Waiting: no run has begun${isIn ? '' : `, and ${doubtOf(segment)}`}${thenNextRun(facts)}.`;
+}
+
+/** @returns the end of a sentence about a profile that got nothing: the run that looks at it next, if one is to come */
+export function thenNextRun(facts: ExplainFacts): string {
+  const next = nextRunOf(facts);
+  return next ? `; ${next.text}` : '';
+}
+
+/** @returns what the latest run did with a profile that has no message; null when none has written down anything */
+export function leftOutSoFar(facts: ExplainFacts): string | null {
+  return facts.runs.length === 0 || runsAhead(facts).writing ? null : passedOver(facts);
+}
+
+function passedOver({ runs, profile, segment }: ExplainFacts): string {
+  const run = runs.find(({ status }) => status !== 'missed') ?? runs[0];
+  const which = `the run of ${run?.instant.toISOString() ?? ''}`;
+  const why = (theSegment: string): string => {
+    if (profile && run && profile.createdAt > run.createdAt) return 'the profile was made after it';
+    return `it was not in ${theSegment} then, or the run was stopped before it came so far`;
+  };
+  const isMissed = run?.status === 'missed';
+  if (segment?.holds === true) {
+    const said = isMissed ? 'was missed' : `wrote down no message for it: ${why('it')}`;
+    return `the profile is in the segment, but ${which} ${said}`;
+  }
+  const said = isMissed ? 'was missed' : `wrote down no message for the profile: ${why('the segment')}`;
+  return `${which} ${said}; ${doubtOf(segment)}`;
+}
+
+/** @returns in words that a judged segment does not hold, or that this is not known */
+export function doubtOf(segment: JudgedPart | undefined, what = 'is not in the segment'): string {
+  if (!segment) return 'the segment was not judged';
+  const why = failingParts(segment).join(' and ');
+  return segment.holds === false ? `the profile ${what}: ${why}` : why;
+}
