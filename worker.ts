@@ -104,6 +104,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
   try {
     await repositories.rollup.ensureForm((text) => log.warn(text), options.signal);
+    options.signal?.throwIfAborted();
   } catch (error) {
     clock.stop();
     await database.close();

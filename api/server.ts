@@ -72,6 +72,7 @@ export async function startApi({
   const repositories = await createRepositories(database, clock, createVault(config.secretKey ?? null));
   try {
     await repositories.rollup.ensureForm((text) => log.warn(text), signal);
+    signal?.throwIfAborted();
   } catch (error) {
     clock.stop();
     await database.close();

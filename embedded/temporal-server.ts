@@ -30,7 +30,7 @@ export interface StartTemporalServerOptions {
   uiPort?: number;
   ui: boolean;
   log: (line: string) => void;
-  /** Lets it be started once and not again. */
+  /** Gives up trying again. */
   signal?: AbortSignal | undefined;
 }
 
@@ -54,6 +54,7 @@ export async function startTemporalServer(
   const { dataDir, log, ui, signal } = options;
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
+    signal?.throwIfAborted();
     const usual = dataDir !== undefined && attempt === 1;
     const port = await choosePort(options.port, usual ? [usualPort] : []);
     const uiPort = ui ? await choosePort(options.uiPort, usual ? [usualUiPort] : []) : undefined;
@@ -67,7 +68,7 @@ export async function startTemporalServer(
     });
     const address = `127.0.0.1:${port}`;
     try {
-      await untilReady(child, address);
+      await untilReady(child, address, signal);
       log(`Temporal listens on ${address}${uiPort === undefined ? '' : `, its UI on port ${uiPort}`}.`);
       const uiUrl = uiPort === undefined ? {} : { uiUrl: `http://127.0.0.1:${uiPort}` };
       return { address, ...uiUrl, ended: child.ended, stop: child.stop };
@@ -104,10 +105,11 @@ function serverArguments(dataDir: string | undefined, port: number, uiPort: numb
   ];
 }
 
-async function untilReady(child: GuardedChild, address: string): Promise<void> {
+async function untilReady(child: GuardedChild, address: string, signal?: AbortSignal): Promise<void> {
   const deadline = Date.now() + readyMs;
   let lastProblem = 'it does not answer';
   while (Date.now() < deadline) {
+    signal?.throwIfAborted();
     const end = child.hasEnded();
     if (end !== undefined) {
       throw new Error(`temporal ${end}. It said: ${cause(child.lastLines()).join('; ')}`);

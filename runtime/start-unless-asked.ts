@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { startFailure } from './start-failure.ts';
+
 /** Less than the ten seconds that a container gets. */
 const GIVE_UP_MS = 8_000;
 
 /**
- * Starts something that may take long. Is the process asked to end before that is up, it is given up and ended, and
- * the process ends with status 0.
+ * Starts something that may take long. Is the process asked to end before that is up, it is given up, or ended where
+ * it came up all the same, and the process ends with status 0.
  *
- * @param start rejects when the signal is aborted, or comes to its end
+ * @param start rejects with the signal's reason when it was given up
  * @throws what `start` throws by itself
  */
 export async function startUnlessAsked<T>(
@@ -17,18 +19,20 @@ export async function startUnlessAsked<T>(
 ): Promise<T> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const givenUp = new AbortController();
-  const starting = start(givenUp.signal).then((started) => ({ started }));
+  const { signal } = givenUp;
+  const starting = start(signal).then((started) => ({ started }));
   const first = await Promise.race([starting, asked]);
   if (typeof first !== 'string') return first.started;
   say('\nStopping before the start is over.');
   givenUp.abort();
-  const ended = starting
-    .then(({ started }) => end(started))
-    .then(
-      () => true,
-      () => true,
-    );
-  // Such as a download, which does not know of it.
-  if (!(await Promise.race([ended, delay(GIVE_UP_MS, false)]))) say('Not all of it came to its end.');
+  try {
+    // Such as a download, which does not know of it.
+    const last = await Promise.race([starting, delay(GIVE_UP_MS)]);
+    // What has come up may have begun to work, and takes the time that it needs.
+    if (last) await end(last.started);
+    else say('Not all of it came to its end.');
+  } catch (error) {
+    if (error !== signal.reason) say(startFailure(error));
+  }
   process.exit(0);
 }

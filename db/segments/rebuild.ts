@@ -109,11 +109,12 @@ export function createRebuild(deps: {
   async function leftOff(): Promise<Begun | null> {
     const begun = await form.begun();
     if (begun === null) return null;
-    const { since } = begun;
-    const later = { $gt: since };
+    const later = { $gt: begun.since };
+    // Whatever comes after these is written anew in any case.
+    const changed = { _id: { $lte: begun.upTo as never }, updatedAt: later };
     const isStale =
       (await events.findOne({ receivedAt: later }, { projection: { _id: 1 } })) !== null ||
-      (await profiles.findOne({ updatedAt: later }, { projection: { _id: 1 } })) !== null;
+      (await profiles.findOne(changed, { projection: { _id: 1 } })) !== null;
     return isStale ? null : begun;
   }
 

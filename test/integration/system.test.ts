@@ -170,7 +170,7 @@ describe('a process that is asked to end before it is up', function () {
           PATH: process.env.PATH,
           PORT: '0',
           BECKON_DATA_DIR: dataDir,
-          LOG_LEVEL: 'warn',
+          LOG_LEVEL: 'info',
           MONGODB_URI: uri,
           TEMPORAL_ADDRESS: temporalAddress,
         },

@@ -96,6 +96,8 @@ describe('the throughput of a campaign', function () {
     await post(stack, ...who.identities.map((identity) => ({ identity, name: 'Looked Around' })));
     const open = { campaignId: campaign, queued: true, state: 'waiting' };
     await waitFor('two queued messages', async () => (await rowsIn(open)).length === 2);
+    const sent = { campaignId: campaign, state: 'sent' };
+    await waitFor('a sent message', async () => (await rowsIn(sent)).length === 1);
     await post(stack, ...who.identities.map((identity) => ({ identity, name: 'Left' })));
     await dispatched(stack);
     const rows = await messagesOf(stack, campaign);
@@ -104,7 +106,7 @@ describe('the throughput of a campaign', function () {
       'cancelled',
       'sent',
     ]);
-    await waitFor('the sent one', () => instantsOf(who).length === 1);
+    expect(instantsOf(who)).to.have.lengthOf(1);
     await stack.client.must(`/v1/campaigns/${campaign}/stop`);
   });
 
