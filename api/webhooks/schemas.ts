@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseDuration } from '../../domain/schedule/duration.ts';
+import { isDurationForm, parseDuration } from '../../domain/schedule/duration.ts';
 import { headerNameFault, headerValueFault } from '../../domain/delivery/webhook-headers.ts';
 import {
   DEFAULT_WEBHOOK_LIMITS,
@@ -16,11 +16,11 @@ const MAX_HEADER_BYTES = 8_192;
 /** @returns a duration from `minMs` to `maxMs`, said as `from` and `to` */
 const between = (minMs: number, maxMs: number, said: string): z.ZodType<string> =>
   z.string().superRefine((value, context) => {
-    // Of the form of a duration: too short or too long is all that it can be.
-    const ms = parseDuration(value) ?? (/^\d+[smhdw]$/.test(value) ? Infinity : null);
-    if (ms === null)
+    const ms = parseDuration(value);
+    if (!isDurationForm(value))
       context.addIssue({ code: 'custom', message: 'must be a duration such as 5s, 10m or 2h' });
-    else if (ms < minMs || ms > maxMs) context.addIssue({ code: 'custom', message: `must be ${said}` });
+    else if (ms === null || ms < minMs || ms > maxMs)
+      context.addIssue({ code: 'custom', message: `must be ${said}` });
   });
 
 const pair = z.strictObject({ name: text(128), value: z.string().max(2_000) });
@@ -94,7 +94,9 @@ const retriesInput = z
       .describe('The random share of a wait'),
   })
   .superRefine(({ base, cap }, context) => {
-    if ((parseDuration(cap) ?? 0) < (parseDuration(base) ?? 0))
+    const [capMs, baseMs] = [parseDuration(cap), parseDuration(base)];
+    // What is no duration is told of by itself.
+    if (capMs !== null && baseMs !== null && capMs < baseMs)
       context.addIssue({ code: 'custom', path: ['cap'], message: 'must not be shorter than base' });
   });
 

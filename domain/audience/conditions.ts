@@ -30,6 +30,8 @@ export interface Condition {
 }
 
 const forbiddenNames = new Set(['__proto__', 'constructor', 'prototype']);
+/** In the words that the API has for the name of a field. */
+const RESERVED_NAME = 'is a reserved name, as constructor, prototype and __proto__ are';
 const maxNameLength = 128;
 /** Of a text that is looked for in others. */
 const maxPartLength = 1_000;
@@ -117,7 +119,7 @@ function checkName(name: unknown): string[] {
   if (name.length > maxNameLength) faults.push(`property must have at most ${maxNameLength} characters`);
   if (name.includes('\0')) faults.push('property must not contain a NUL character');
   if (name.startsWith('$')) faults.push('property must not start with "$"');
-  if (forbiddenNames.has(name)) faults.push(`property must not be "${name}"`);
+  if (forbiddenNames.has(name)) faults.push(`property ${RESERVED_NAME}`);
   return faults;
 }
 

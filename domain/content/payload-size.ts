@@ -164,21 +164,41 @@ function possible(text: string, known: KnownProperties, growth: number): string 
 
 /** Of every property that it names: one may be put after the other. */
 function outputBytes(output: string, known: KnownProperties, growth: number): number {
-  const named = [...output.matchAll(/\b(profile|event)\.([\w.-]+)/g)];
+  const named = pathsIn(output);
   if (named.length === 0) return UNKNOWN_OUTPUT_BYTES;
-  const bytes = named.map(([, root, path = '']) => {
-    const properties = known[root as 'profile' | 'event'] ?? [];
-    const longest = maxBytesOf(properties, root === 'profile' ? path.replace(/^properties\./, '') : path);
+  const bytes = named.map(({ root, path }) => {
+    const isBelow = root === 'profile' && path[0] === 'properties';
+    const longest = maxBytesOf(known[root] ?? [], isBelow ? path.slice(1) : path);
     return longest === undefined ? UNKNOWN_OUTPUT_BYTES : growth * longest;
   });
   return bytes.reduce((sum, one) => sum + one, 0);
 }
 
+/** A text in quotes; one that does not end is taken to its end, so that no other is looked for inside of it. */
+const QUOTED = String.raw`"(?:\\[^]|[^"\\])*"?|'(?:\\[^]|[^'\\])*'?`;
+/** A name after a dot, or one or a number in brackets. */
+const STEP = String.raw`\.\s*[\w?\u0080-\uffff-]+|\[\s*(?:${QUOTED}|-?\d+)\s*\]`;
+/** Texts in quotes are matched to be passed over: what they hold names nothing. */
+const NAMED = new RegExp(String.raw`${QUOTED}|\b(profile|event)\b((?:${STEP})*)`, 'g');
+
+/** @returns what an output names of profile and event as often as it does; of `a[b]` as far as it is known */
+function pathsIn(output: string): { root: 'profile' | 'event'; path: string[] }[] {
+  return [...output.matchAll(NAMED)].flatMap(([, root, steps = '']) => {
+    if (root !== 'profile' && root !== 'event') return [];
+    return { root, path: (steps.match(new RegExp(STEP, 'g')) ?? []).map(nameOf) };
+  });
+}
+
+function nameOf(step: string): string {
+  if (step.startsWith('.')) return step.slice(1).trim();
+  const inner = step.slice(1, -1).trim();
+  return /^["']/.test(inner) ? inner.slice(1, -1).replace(/\\([^])/g, '$1') : inner;
+}
+
 /** Of what is inside of a list, or too deep to be known: what all of it has. */
-function maxBytesOf(properties: KnownProperty[], path: string): number | undefined {
-  const parts = path.split('.');
-  for (let length = parts.length; length > 0; length -= 1) {
-    const property = propertyAt(properties, parts.slice(0, length));
+function maxBytesOf(properties: KnownProperty[], path: string[]): number | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const property = propertyAt(properties, path.slice(0, length));
     if (property) return property.maxBytes;
   }
   return undefined;

@@ -110,13 +110,15 @@ function unknownProperty(
   if (root === 'event' && event !== null && known.event !== null && !isKnown(path, known.event))
     return `names ${spoken('event', path)}, which no event ${event} that was looked at has`;
   if ((root === 'campaign' || root === 'site') && !['id', 'name'].includes(path[0] ?? ''))
-    return `names ${root}.${path.join('.')}; there are ${root}.id and ${root}.name`;
+    return `names ${spoken(root, path)}; there are ${root}.id and ${root}.name`;
   return null;
 }
 
-/** As a text names it: in brackets what has a dot of its own. */
+/** As a text names it: in brackets what cannot stand behind a dot, such as a name with a dot or a space. */
 function spoken(root: string, path: string[]): string {
-  return root + path.map((part) => (part.includes('.') ? `["${part}"]` : `.${part}`)).join('');
+  return (
+    root + path.map((part) => (/^[\w-]+$/.test(part) ? `.${part}` : `[${JSON.stringify(part)}]`)).join('')
+  );
 }
 
 function isKnown(path: string[], known: KnownProperty[]): boolean {

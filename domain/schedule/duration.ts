@@ -20,8 +20,12 @@ const RANGE = 'a duration from 1s to 3650d, which is ten years';
 /** @returns what is wrong with a text that is no duration, its form or its length; null when it is one */
 export function durationFault(text: string, example = '30s, 10m, 2h or 3d'): string | null {
   if (parseDuration(text) !== null) return null;
-  const isForm = typeof text === 'string' && /^(0|[1-9]\d*)[smhdw]$/.test(text);
-  return `must be ${isForm ? RANGE : `a duration such as ${example}`}`;
+  return `must be ${isDurationForm(text) ? RANGE : `a duration such as ${example}`}`;
+}
+
+/** @returns whether a text has the form of a duration: too short or too long is all that it can be */
+export function isDurationForm(text: string): boolean {
+  return typeof text === 'string' && /^(0|[1-9]\d*)[smhdw]$/.test(text);
 }
 
 /**

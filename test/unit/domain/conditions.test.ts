@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { RESERVED_NAME } from '../../../api/http/validate.ts';
 import {
   checkCondition,
   matchesAll,
@@ -220,6 +221,11 @@ describe('the check of a condition', () => {
       expect(checkCondition({ property, op: 'exists' })).to.have.length(1);
     });
   }
+
+  it('says of a reserved name that it is one, in the words that the API has for a field', () => {
+    for (const property of ['__proto__', 'constructor', 'prototype'])
+      expect(checkCondition({ property, op: 'exists' })).to.deep.equal([`property ${RESERVED_NAME}`]);
+  });
 
   it('passes a name of 128 characters and one with a dollar inside', () => {
     expect(checkCondition({ property: 'x'.repeat(128), op: 'exists' })).to.deep.equal([]);

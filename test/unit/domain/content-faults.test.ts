@@ -250,6 +250,17 @@ describe('the warnings of publishing', () => {
     ]);
   });
 
+  it('name what cannot stand behind a dot as a text has to name it', () => {
+    const title =
+      '{{ profile["first name"] }}{{ profile["say \\"hi\\""].x-y }}{{ event[\'a"."b\'] }}{{ site["a b"] }}';
+    expect(warned(webPush({ title }))).to.deep.equal([
+      '/what/title: names profile["first name"], which no profile that was looked at has',
+      '/what/title: names profile["say \\"hi\\""].x-y, which no profile that was looked at has',
+      '/what/title: names event["a\\".\\"b"], which no event Added that was looked at has',
+      '/what/title: names site["a b"]; there are site.id and site.name',
+    ]);
+  });
+
   it('say nothing of texts that do not parse', () => {
     expect(warned(webPush({ title: '{{ x', body: '{{ profile.plam }}' }))).to.deep.equal([
       '/what/body: names profile.plam, which no profile that was looked at has',

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { durationFault, formatDuration, parseDuration } from '../../../domain/schedule/duration.ts';
+import {
+  durationFault,
+  formatDuration,
+  isDurationForm,
+  parseDuration,
+} from '../../../domain/schedule/duration.ts';
 
 describe('durations', () => {
   const readable: [string, number][] = [
@@ -43,6 +48,14 @@ describe('durations', () => {
     for (const text of ['', '05m', '-5m', '1y', '1h30m', '10'])
       expect(durationFault(text, '30m or 2h'), text).to.equal('must be a duration such as 30m or 2h');
     for (const text of ['1s', '3650d']) expect(durationFault(text), text).to.equal(null);
+  });
+
+  it('tells what has the form of one, however long it is, from what has not', () => {
+    for (const text of ['0s', '1s', '10m', '3651d', '99999999999s'])
+      expect(isDurationForm(text), text).to.equal(true);
+    for (const text of ['', '05s', '00s', '-5m', '1y', '1h30m', '10', '5s\n'])
+      expect(isDurationForm(text), text).to.equal(false);
+    expect(isDurationForm(60 as unknown as string)).to.equal(false);
   });
 
   it('refuses what is no text at all', () => {

@@ -70,6 +70,51 @@ describe('the size of a payload', () => {
     expect(with_?.least).to.equal(without?.least);
   });
 
+  const bio = learned('bio.long', 'x'.repeat(3_900));
+  const known = {
+    profile: [...bio, ...learned('plan', 'gold'), ...learned('größe', 'x'.repeat(90))],
+    event: [
+      ...learned('say "hi"', 'x'.repeat(700)),
+      ...learned('items', [{ name: 'x' }]),
+      ...learned('a', { 'b c': 'x'.repeat(300) }),
+    ],
+  };
+  const outputs: [string, number][] = [
+    ['{{ profile["bio.long"] }}', 3_900],
+    ["{{- profile['bio.long'] | upcase -}}", 3_900],
+    ['{{ profile[ "bio.long" ].size }}', 3_900],
+    ['{{ profile.properties["bio.long"] }}', 3_900],
+    ['{{ profile["properties"]["bio.long"] }}', 3_900],
+    ['{{ profile["bio.long"] | append: profile.plan }}', 3_904],
+    ['{{ profile["bio.long"] | append: profile["bio.long"] }}', 7_800],
+    ['{{ event["say \\"hi\\""] }}', 700],
+    ['{{ event[\'say "hi"\'] }}', 700],
+    ['{{ event.a["b c"] }}', 300],
+    ['{{ event["items"][0]["name"] }}', 18],
+    ['{{ profile.größe }}', 90],
+    // Dots between names are a path, and there is none.
+    ['{{ profile.bio.long }}', 64],
+    ['{{ profile[data.name] }}', 64],
+    ['{{ profile["bio.long"] | append: profile }}', 3_964],
+    // What stands in quotes names nothing.
+    ['{{ profile.plan | append: "event.items" }}', 4],
+    ['{{ data["profile.plan"] }}', 64],
+  ];
+  for (const [title, bytes] of outputs) {
+    it(`takes ${title} for ${bytes} bytes`, () => expect(added({ title }, known)).to.equal(bytes));
+  }
+
+  it('is estimated in time, whatever stands in quotes and brackets', () => {
+    const fromMs = performance.now();
+    const much = ['\\"', 'profile["', '["\\"profile', "profile['\\", 'profile . [ ', 'profile.a['];
+    for (const part of much)
+      payloadEstimates(
+        { title: `{{ " ${part.repeat(10_000)} }}`, body: `{{ ${part.repeat(10_000)} }}` },
+        known,
+      );
+    expect(performance.now() - fromMs).to.be.lessThan(2_000);
+  });
+
   it('takes an output in an address for three times as long', () => {
     const known = { profile: null, event: learned('word', 'ü'.repeat(100)) };
     const most = (url: string): number => payloadEstimates({ title: 'x', url }, known)[0]?.most ?? 0;
