@@ -9,6 +9,7 @@ import { explain } from '../../domain/explain/explain.ts';
 import { STEPS, type ExplainFacts } from '../../domain/explain/explain-facts.ts';
 import { cancellationBy, cancellingNames } from '../../domain/audience/live-audience.ts';
 import { isOpen, type Message } from '../../domain/delivery/message.ts';
+import type { Run } from '../../domain/delivery/run.ts';
 import { conditionScope, type Profile } from '../../domain/profile.ts';
 import { leavesOf, referencesOf, type Segment } from '../../domain/audience/segment.ts';
 import { zoneOf } from '../../domain/schedule/zone-of.ts';
@@ -122,6 +123,8 @@ async function gather(
   const known = { nowMs, campaign, asked, profile, settings, site };
   if (!profile) return { ...known, ...nothing };
 
+  // Before the messages: of a run that is over its writing by then, the messages are there.
+  const runsBefore = 'past' in definition.who ? await runsOf(deps, campaign) : [];
   const [rows, subscriptions, held, zones] = await Promise.all([
     deps.messages.ofProfile(profile.id, campaign.id, MOST_MESSAGES),
     deps.subscriptions.list(
@@ -139,7 +142,7 @@ async function gather(
   if ('api' in who) return facts;
   return 'live' in who
     ? { ...facts, ...(await gatherLive(deps, campaign, who.live, { ...facts, profile })) }
-    : { ...facts, ...(await gatherPast(deps, campaign, who.past, profile, nowMs)) };
+    : { ...facts, ...(await gatherPast(deps, campaign, who.past, { profile, rows, nowMs }, runsBefore)) };
 }
 
 /** What a message entered under: whoever is inside keeps that version. */
@@ -205,14 +208,23 @@ async function gatherPast(
   deps: ApiDeps,
   campaign: Campaign,
   past: Segment,
-  profile: Profile,
-  nowMs: number,
+  known: Pick<ExplainFacts, 'rows' | 'nowMs'> & { profile: Profile },
+  runsBefore: Run[],
 ): Promise<Pick<ExplainFacts, 'segment' | 'runs'>> {
+  const { profile, rows, nowMs } = known;
+  // A run that was opened in between has its message already.
+  const isOpened = rows.some(
+    ({ runId }) => runId !== undefined && !runsBefore.some(({ id }) => id === runId),
+  );
   const [segment, runs] = await Promise.all([
     judge(deps, past, profile, nowMs),
-    deps.runs.list(campaign.id, null, MOST_RUNS),
+    isOpened ? runsOf(deps, campaign) : runsBefore,
   ]);
   return { segment, runs };
+}
+
+function runsOf(deps: ApiDeps, campaign: Campaign): Promise<Run[]> {
+  return deps.runs.list(campaign.id, null, MOST_RUNS);
 }
 
 /** Asks the database for each part that holds no others, with the one profile. */

@@ -14,7 +14,7 @@ interface JudgedWho {
 
 /** What may still come of the runs of a past-behaviour campaign; nothing once it is over. */
 interface RunsAhead {
-  /** It writes down at this moment who gets the campaign. */
+  /** It writes down at this moment who gets the campaign, and has not written down the profile yet. */
   writing?: Run | undefined;
   /** Its time has come, and it has not begun. */
   due?: PlannedRun | undefined;
@@ -27,7 +27,7 @@ export function hasEnded({ campaign: { status, endsAt }, nowMs }: ExplainFacts):
 }
 
 function runsAhead(facts: ExplainFacts): RunsAhead {
-  const { campaign, runs, settings, nowMs } = facts;
+  const { campaign, runs, rows, settings, nowMs } = facts;
   const { definition, status } = campaign;
   if (!('past' in definition.who) || !isUnderWay(status) || hasEnded(facts)) return {};
   // Without a profile the runs were not looked up.
@@ -35,7 +35,10 @@ function runsAhead(facts: ExplainFacts): RunsAhead {
   const [latest] = runs;
   const { due, upcoming } = dueRuns(campaign, latest ?? null, { accountZone: settings.timezone, nowMs });
   return {
-    writing: latest?.status === 'materialising' ? latest : undefined,
+    // Runs go side by side: an earlier one may still be at it.
+    writing: runs.find(
+      ({ id, status }) => status === 'materialising' && !rows.some((row) => row.runId === id),
+    ),
     // Of several that are due at once the latest alone has a run.
     due: due.at(-1),
     upcoming: upcoming ?? undefined,
@@ -54,7 +57,8 @@ export function nextRunOf(facts: ExplainFacts): { at: Date; text: string } | nul
   const local = isLocal ? ` (for the local time ${next.local.replace('T', ' ')})` : '';
   if (due) {
     const begins = isPaused ? 'is due, and begins when the campaign is resumed' : 'is about to begin';
-    return { at, text: `the run of ${at.toISOString()}${local} ${begins}` };
+    // It is called the same before and after it was opened.
+    return { at, text: `the run of ${next.instant.toISOString()}${local} ${begins}` };
   }
   const text = isPaused
     ? `the next run is set for ${at.toISOString()}${local}, and none begins while the campaign is paused`
@@ -74,22 +78,40 @@ export function segmentNow(facts: ExplainFacts): JudgedWho {
   const hasRun = facts.runs.length > 0;
   // Nothing more is sent of it, whatever can be said of the segment by now.
   if (isOver && !hasRun) return said(false, 'the campaign was over before a run of it began');
+  // It judges as of its own instant, and may write down a profile that is outside by now.
+  const writing = writingText(facts);
+  if (writing !== null) return said(null, `${isIn}, and ${writing}`);
   if (segment?.holds === false) return asOfNow;
-  const { writing } = runsAhead(facts);
-  if (writing) {
-    const at = writing.instant.toISOString();
-    return said(null, `${isIn}, and the run of ${at} is writing down who gets it`);
-  }
   const next = nextRunOf(facts);
   if (hasRun) return said(next ? null : false, passedOver(facts));
   if (!next) return said(false, `${isIn}, but no run has begun and none is to come`);
   return campaign.status === 'scheduled' ? asOfNow : said(null, `${isIn}, and no run has begun`);
 }
 
-/** @returns what a profile without a message waits for, when nothing keeps it out as of now */
+/** @returns in words that a run is writing down who gets the campaign; null when none is */
+function writingText(facts: ExplainFacts): string | null {
+  const { writing } = runsAhead(facts);
+  return writing ? `the run of ${writing.instant.toISOString()} is writing down who gets it` : null;
+}
+
+/**
+ * @param failing what a step fails at as of now; null when none does
+ * @returns that a profile without a message waits for a run which may still write it down; null when none is writing
+ */
+export function waitingForWriting(facts: ExplainFacts, failing: string | null): string | null {
+  const writing = writingText(facts);
+  if (writing === null) return null;
+  const { segment } = facts;
+  const keeping = [segment?.holds === false ? doubtOf(segment) : null, failing].filter(
+    (text) => text !== null,
+  );
+  const now = keeping.length > 0 ? `; as of now: ${keeping.join(', and ')}` : '';
+  return `Waiting: ${writing}${now}.`;
+}
+
+/** @returns what a profile without a message waits for, when nothing keeps it out as of now and no run is writing */
 export function waitingForRun(facts: ExplainFacts): string {
   const { segment, campaign } = facts;
-  if (runsAhead(facts).writing) return 'Waiting: the run is still writing down who gets it.';
   const isIn = segment?.holds === true;
   if (campaign.status === 'scheduled') {
     const now = isIn ? 'as of now nothing keeps the profile out' : doubtOf(segment);
@@ -100,10 +122,10 @@ export function waitingForRun(facts: ExplainFacts): string {
   return `Waiting: no run has begun${isIn ? '' : `, and ${doubtOf(segment)}`}${thenNextRun(facts)}.`;
 }
 
-/** @returns the end of a sentence about a profile that got nothing: the run that looks at it next, if one is to come */
+/** @returns the end of a sentence about a profile that got nothing: the run that looks at it now or next, if one does */
 export function thenNextRun(facts: ExplainFacts): string {
-  const next = nextRunOf(facts);
-  return next ? `; ${next.text}` : '';
+  const text = writingText(facts) ?? nextRunOf(facts)?.text;
+  return text === undefined ? '' : `; ${text}`;
 }
 
 /** @returns what the latest run did with a profile that has no message; null when none has written down anything */

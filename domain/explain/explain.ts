@@ -3,7 +3,7 @@ import { STEPS } from './explain-facts.ts';
 import { judgeNow, type Judged } from './explain-now.ts';
 import { recordedStep, recordedText } from './explain-recorded.ts';
 import { explainedRow } from './explain-row.ts';
-import { leftOutSoFar, thenNextRun, waitingForRun } from './explain-runs.ts';
+import { leftOutSoFar, thenNextRun, waitingForRun, waitingForWriting } from './explain-runs.ts';
 import type { Message } from '../delivery/message.ts';
 import { sentence } from '../sentence.ts';
 
@@ -81,13 +81,15 @@ function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verd
   const { definition } = facts.campaign;
   const [latest] = facts.events;
   const failed = steps.find(({ outcome }) => outcome === 'failed');
+  const failing = failed ? failed.detail.replace(/^As of now: /, '').replace(/\.$/, '') : null;
+  const writing = waitingForWriting(facts, failing);
+  if (writing !== null) return { verdict: 'waiting', summary: writing };
   // What is judged before the send alone cannot be why an event opened no message.
   const opens = 'live' in definition.who && latest?.outcome === 'open';
-  if (failed && !(opens && STEPS.indexOf(failed.step) > STEPS.indexOf('filter'))) {
-    const now = failed.detail.replace(/^As of now: /, '').replace(/\.$/, '');
+  if (failed && failing !== null && !(opens && STEPS.indexOf(failed.step) > STEPS.indexOf('filter'))) {
     // What keeps it out now is not why a run before had no message for it.
     const before = STEPS.indexOf(failed.step) > STEPS.indexOf('who') ? leftOutSoFar(facts) : null;
-    const why = before === null ? now : `${before}; as of now: ${now}`;
+    const why = before === null ? failing : `${before}; as of now: ${failing}`;
     return { verdict: 'notSent', summary: `No message: ${why}${thenNextRun(facts)}.` };
   }
   if ('live' in definition.who) {

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
+import { campaignExplainRoutes } from '../../api/campaigns/explain-route.ts';
+import type { ApiDeps } from '../../api/deps.ts';
+import { DEFAULT_SETTINGS } from '../../domain/campaign/settings.ts';
 import { audience, allSettled, publishTo } from '../support/audience.ts';
 import { ago, cartScene, type CartScene } from '../support/cart-scene.ts';
 import { dispatched, makeSite, post, publish, runsOf, subscribe } from '../support/fixtures.ts';
@@ -441,5 +444,66 @@ describe('explaining a campaign to one profile', function () {
     expect(expectProblem(await call('?objectId=x'), 'validation_failed')).to.deep.equal(['?objectId']);
     expectProblem(await stack.client.get(`/v1/campaigns/${'0'.repeat(24)}/explain?identity=a`), 'not_found');
     await post(stack, scene.cart());
+  });
+});
+
+describe('explaining a campaign while a run goes on', () => {
+  const instant = new Date('2026-11-20T10:00:00Z');
+  const ended = { id: 'r0', campaignId: 'c1', version: 1, instant: new Date('2026-11-19T10:00:00Z') };
+  const written = { id: 'r1', campaignId: 'c1', version: 1, instant };
+  const profile = { id: 'p1', identity: 'x', testProfile: false, properties: {}, createdAt: new Date(0) };
+  const message = {
+    ...{ id: 'm1', campaignId: 'c1', version: 1, siteId: 's1', profileId: 'p1', runId: 'r1' },
+    ...{ state: 'suppressed', reason: 'unreachable', settledAt: instant, dueAt: instant },
+    ...{ firstDueAt: instant, createdAt: instant, tries: 0, devices: [], attempts: [], receipts: [] },
+  };
+  const over = { ...ended, status: 'completed', createdAt: instant };
+
+  /** Between the first look at the runs or the messages and the next one, the run writes its message. */
+  async function summaryFor(runsFirst: object[]): Promise<string> {
+    let looks = 0;
+    const look = async <T>(first: T, then: T): Promise<T> => {
+      const isFirst = looks === 0;
+      await delay(0);
+      looks += 1;
+      return isFirst ? first : then;
+    };
+    const campaign = {
+      ...{ id: 'c1', targetId: 1, status: 'running', version: 1, createdAt: instant, updatedAt: instant },
+      ...{ publishedAt: ended.instant, startsAt: ended.instant },
+      definition: {
+        ...{ name: 'Daily', channel: 'webPush', siteId: 's1', labels: [], who: { past: { all: [] } } },
+        when: { start: 'now', timezone: 'UTC', schedule: { at: ['2026-11-19T10:00', '2026-11-20T10:00'] } },
+        what: { title: 'Hello' },
+      },
+    };
+    const draining = { ...written, status: 'draining', createdAt: instant };
+    const deps = {
+      clock: { now: () => new Date('2026-11-20T10:00:05Z') },
+      campaigns: { byId: () => Promise.resolve(campaign) },
+      profiles: { byIdentity: () => Promise.resolve(profile) },
+      settings: { read: () => Promise.resolve(DEFAULT_SETTINGS) },
+      sites: { byId: () => Promise.resolve(null) },
+      messages: { ofProfile: () => look<object[]>([], [message]) },
+      subscriptions: { list: () => Promise.resolve([]), latestZones: () => Promise.resolve(new Map()) },
+      allowances: { of: () => Promise.resolve(null) },
+      runs: { list: () => look(runsFirst, [draining, over]) },
+      audience: { members: () => Promise.resolve(new Set(['p1'])) },
+    } as unknown as ApiDeps;
+    const [route] = campaignExplainRoutes(deps);
+    const call = { params: { id: 'c1' }, query: { identity: 'x' } } as never;
+    const { body } = (await route!.handle(call)) as { body: { summary: string } };
+    return body.summary;
+  }
+  const summary = 'Not sent, at 2026-11-20T10:00:00.000Z: the profile could not be reached.';
+
+  it('shows the message of a run that was done with its writing meanwhile', async () => {
+    expect(await summaryFor([{ ...written, status: 'materialising', createdAt: instant }, over])).to.equal(
+      summary,
+    );
+  });
+
+  it('does not say of a run that was opened meanwhile that it is about to begin', async () => {
+    expect(await summaryFor([over])).to.equal(summary);
   });
 });

@@ -454,12 +454,66 @@ describe('explaining a past-behaviour campaign to a profile without a message', 
     expect([verdict, outcome]).to.deep.equal(['waiting', 'info']);
     expect(summary).to.include(`${ran} wrote down no message`).and.to.include(`${doubt}; ${next}`);
     const writing = told({ runs: [{ ...first, status: 'materialising' }] });
-    expect(brief(writing)).to.deep.equal([
-      'waiting',
-      'info',
-      'Waiting: the run is still writing down who gets it.',
-    ]);
+    expect(brief(writing)).to.deep.equal(['waiting', 'info', `Waiting: ${ran} is writing down who gets it.`]);
     expect(stepOf(writing, 'schedule').detail).to.include(next);
+  });
+
+  it('waits for a run that is writing down who gets it, whatever keeps the profile out by then', () => {
+    const writing: Run = { ...first, status: 'materialising' };
+    const is = 'the run of 2026-11-20T10:00:00.000Z is writing down who gets it';
+    const not = 'the profile is not in the segment: it does not hold that the profile did "B"';
+    const none = 'no active subscription on the site, none at all';
+    const left = told({ runs: [writing], segment: outside });
+    expect(brief(left)).to.deep.equal(['waiting', 'info', `Waiting: ${is}; as of now: ${not}.`]);
+    expect(stepOf(left, 'who').detail).to.equal(`As of now: ${not}, and ${is}.`);
+    const unreachable = told({ runs: [writing], subscriptions: [] });
+    expect(brief(unreachable)).to.deep.equal(['waiting', 'info', `Waiting: ${is}; as of now: ${none}.`]);
+    expect(failed(unreachable)).to.deep.equal(['reachable']);
+    expect(told({ runs: [writing], segment: outside, subscriptions: [] }).summary).to.equal(
+      `Waiting: ${is}; as of now: ${not}, and ${none}.`,
+    );
+    const nobody = told({ runs: [writing], profile: null });
+    expect(nobody).to.include({
+      verdict: 'notSent',
+      summary: 'No message: there is no profile with the identity 42.',
+    });
+  });
+
+  it('names the run that is writing after a message of an earlier one, and not one that wrote it', () => {
+    const earlier: Run = { ...run, id: 'r0', instant: at(-50 * HOUR) };
+    const writing: Run = { ...first, status: 'materialising' };
+    const after = (row: Partial<Message>): string =>
+      told({ runs: [writing, earlier], rows: [suppressedFor('unreachable', row)] }).summary;
+    const not = 'Not sent, at 2026-11-21T11:00:00.000Z: the profile could not be reached';
+    expect(after({ runId: 'r0' })).to.equal(
+      `${not}; the run of 2026-11-20T10:00:00.000Z is writing down who gets it.`,
+    );
+    expect(after({ runId: 'r1' })).to.equal(`${not}; ${next}.`);
+    const refused = rowOf({ runId: 'r0', state: 'failed', reason: 'gone', settledAt: at(-HOUR) });
+    expect(told({ runs: [writing, earlier], rows: [refused] }).summary).to.match(
+      /is writing down who gets it\.$/,
+    );
+  });
+
+  it('waits for an earlier run that is still writing beside the latest', () => {
+    const earlier: Run = { ...run, id: 'r0', instant: at(-50 * HOUR), status: 'materialising' };
+    for (const status of ['draining', 'completed', 'missed'] as const) {
+      expect(brief(told({ runs: [{ ...first, status }, earlier] })), status).to.deep.equal([
+        'waiting',
+        'info',
+        'Waiting: the run of 2026-11-19T10:00:00.000Z is writing down who gets it.',
+      ]);
+    }
+  });
+
+  it('calls a run the same before and after it has begun, also one whose set minute had begun', () => {
+    const startsAt = new Date('2026-11-20T10:00:30Z');
+    const called = 'the run of 2026-11-20T10:00:00.000Z';
+    const due = told({ runs: [] }, { startsAt });
+    expect(due.summary).to.equal(`Waiting: no run has begun; ${called} is about to begin.`);
+    expect(stepOf(due, 'schedule').at).to.deep.equal(startsAt);
+    const begun = told({ runs: [{ ...first, status: 'materialising' }] }, { startsAt });
+    expect(begun.summary).to.include(`${called} is writing`);
   });
 
   it('names the next run after a message that came to nothing, and not after one that was sent', () => {
@@ -476,7 +530,7 @@ describe('explaining a past-behaviour campaign to a profile without a message', 
     const when = { ...yearly, timezone: 'profile' };
     const said = told({ runs: [], campaign: campaignWith({ when }, untilThen) });
     expect(stepOf(said, 'schedule').detail).to.equal(
-      'As of now: it is sent at its local times in UTC; the run of 2026-11-20T12:00:00.000Z ' +
+      'As of now: it is sent at its local times in UTC; the run of 2026-11-19T20:00:00.000Z ' +
         '(for the local time 2026-11-20 10:00) is about to begin.',
     );
     const later = told({ campaign: campaignWith({ when }, untilThen) });
@@ -909,6 +963,10 @@ describe('a judged segment', () => {
       'As of now: it could not be judged whether the profile is in the list l (there is no list l).',
     );
     const listed = explain(factsWith({ segment: filter, rows: [rowOf({ runId: 'r1' })] }));
-    expect(stepOf(listed, 'who').detail).to.not.include('is not in the segment');
+    expect(stepOf(listed, 'who').detail)
+      .to.include(
+        'As of now: it could not be judged whether the profile is in the list l (there is no list l).',
+      )
+      .and.to.not.include('is not in the segment');
   });
 });
