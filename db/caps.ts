@@ -95,10 +95,11 @@ export function createCapRepository(connection: Connection): CapRepository {
     limit: number,
   ): Promise<'taken' | 'full' | 'lost'> {
     const mine = { _id: row.id as never, token: row.token, state: 'sending' };
+    // The row after the count: where its own slot is what made it full, it shows it.
+    const cap = (await caps.findOne({ _id: row.campaignId as never })) as unknown as CapDoc | null;
     const known = await messages.findOne(mine, { projection: { capSlot: 1 } });
     if (known === null) return 'lost';
     if (known.capSlot === true) return 'taken';
-    const cap = (await caps.findOne({ _id: row.campaignId as never })) as unknown as CapDoc | null;
     if (cap === null) await ensure(row.campaignId);
     else if (cap.taken >= limit) return 'full';
     return connection.transaction(async (session) => {
