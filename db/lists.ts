@@ -96,11 +96,6 @@ export function createListRepository(connection: Connection): ListRepository {
       return docs.map((doc) => toList(doc as unknown as ListDoc));
     },
 
-    async existing(ids) {
-      const docs = await lists.find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 } }).toArray();
-      return new Set(docs.map((doc) => String(doc._id)));
-    },
-
     async names(ids) {
       const docs = await lists.find({ _id: { $in: ids as never[] } }, { projection: { name: 1 } }).toArray();
       return new Map(docs.map((doc) => [String(doc._id), String(doc.name)]));

@@ -79,13 +79,6 @@ export function createSegmentRepository(connection: Connection): SegmentReposito
       return docs.map((doc) => toSaved(doc as unknown as SavedSegmentDoc));
     },
 
-    async existing(ids) {
-      const docs = await segments
-        .find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 } })
-        .toArray();
-      return new Set(docs.map((doc) => String(doc._id)));
-    },
-
     async names(ids) {
       const docs = await segments
         .find({ _id: { $in: ids as never[] } }, { projection: { name: 1 } })

@@ -6,7 +6,7 @@ import type { ApiDeps } from '../deps.ts';
 import { id, pageOf, pageQuery } from '../http/fields.ts';
 import { defineRoute, type Route } from '../http/route.ts';
 import { mustFind } from './definition.ts';
-import { messageView, runView, statsView } from './report-views.ts';
+import { messageView, runView, statsView } from './report-schemas.ts';
 import { messageView as viewOfMessage, runView as viewOfRun, winnerView } from './views.ts';
 
 const params = z.strictObject({ id });

@@ -1,8 +1,8 @@
 /** The fields that several calls share, each with the fault it names. */
 import { z } from 'zod';
+import { RESERVED_NAME, RESERVED_NAMES } from '../../domain/reserved-names.ts';
 import { durationFault } from '../../domain/schedule/duration.ts';
 import { isTimeZone } from '../../domain/schedule/time-zone.ts';
-import { RESERVED_NAME } from './validate.ts';
 
 /**
  * A string without control characters, so that it can go into headers, logs and ids, and without halves of
@@ -59,7 +59,7 @@ export const properties = z
   .record(z.string(), json)
   .superRefine((value, context) => {
     for (const path of badNames(value, [])) {
-      const message = RESERVED.has(path.at(-1) ?? '')
+      const message = RESERVED_NAMES.has(path.at(-1) ?? '')
         ? RESERVED_NAME
         : 'is not a property name we take (1 to 128 characters, no leading $, no NUL)';
       context.addIssue({ code: 'custom', path, message });
@@ -71,14 +71,16 @@ export const properties = z
   })
   .describe('Free properties: strings, numbers, booleans, dates as ISO 8601 strings, arrays, objects');
 
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
-
 /** @returns the paths of the names that we do not take, at any depth */
 function badNames(value: unknown, path: string[]): string[][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, part]) => {
     const bad =
-      key.length === 0 || key.length > 128 || key.startsWith('$') || key.includes('\0') || RESERVED.has(key);
+      key.length === 0 ||
+      key.length > 128 ||
+      key.startsWith('$') ||
+      key.includes('\0') ||
+      RESERVED_NAMES.has(key);
     const here = [...path, key];
     return bad && !Array.isArray(value) ? [here] : badNames(part, here);
   });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { Problem, type ProblemFault } from './problem.ts';
+import { RESERVED_NAME } from '../../domain/reserved-names.ts';
 
 /** @returns the JSON pointer (RFC 6901) of a path */
 export function pointerOf(path: readonly PropertyKey[]): string {
@@ -31,9 +32,6 @@ export function parseOrThrow<S extends z.ZodType>(
 }
 
 const MOST_FAULTS = 100;
-
-/** Of the names that every object of JavaScript has. */
-export const RESERVED_NAME = 'is a reserved name, as constructor, prototype and __proto__ are';
 
 /** @returns a fault for every `__proto__` of a parsed JSON text */
 function prototypeNames(value: unknown, path: string[]): ProblemFault[] {

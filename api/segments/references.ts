@@ -35,10 +35,10 @@ export async function referenceFaults(
   const ids = (kind: Place['kind']): string[] => [
     ...new Set(places.filter((place) => place.kind === kind).map((place) => place.id)),
   ];
-  const existing = async (kind: Place['kind']): Promise<Set<string>> => {
+  const existing = async (kind: Place['kind']): Promise<Map<string, string>> => {
     const wanted = ids(kind);
-    if (wanted.length === 0) return new Set();
-    return kind === 'segment' ? deps.segments.existing(wanted) : deps.lists.existing(wanted);
+    if (wanted.length === 0) return new Map();
+    return kind === 'segment' ? deps.segments.names(wanted) : deps.lists.names(wanted);
   };
   const [segments, lists] = await Promise.all([existing('segment'), existing('list')]);
   return places

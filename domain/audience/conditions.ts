@@ -1,3 +1,4 @@
+import { RESERVED_NAME, RESERVED_NAMES } from '../reserved-names.ts';
 import { durationFault, parseDuration } from '../schedule/duration.ts';
 
 export const operators = [
@@ -29,9 +30,6 @@ export interface Condition {
   value?: unknown;
 }
 
-const forbiddenNames = new Set(['__proto__', 'constructor', 'prototype']);
-/** In the words that the API has for the name of a field. */
-const RESERVED_NAME = 'is a reserved name, as constructor, prototype and __proto__ are';
 const maxNameLength = 128;
 /** Of a text that is looked for in others. */
 const maxPartLength = 1_000;
@@ -119,7 +117,7 @@ function checkName(name: unknown): string[] {
   if (name.length > maxNameLength) faults.push(`property must have at most ${maxNameLength} characters`);
   if (name.includes('\0')) faults.push('property must not contain a NUL character');
   if (name.startsWith('$')) faults.push('property must not start with "$"');
-  if (forbiddenNames.has(name)) faults.push(`property ${RESERVED_NAME}`);
+  if (RESERVED_NAMES.has(name)) faults.push(`property ${RESERVED_NAME}`);
   return faults;
 }
 

@@ -1,6 +1,6 @@
 import { isUnderWay } from '../campaign/campaign.ts';
 import type { Run } from '../delivery/run.ts';
-import { dueRuns, type PlannedRun } from '../schedule/due-runs.ts';
+import { dueRuns } from '../schedule/due-runs.ts';
 import { PROFILE_ZONE } from '../schedule/schedule.ts';
 import type { ExplainFacts } from './explain-facts.ts';
 import { failingParts, type JudgedPart } from './explain-segment.ts';
@@ -12,44 +12,34 @@ interface JudgedWho {
   segment?: JudgedPart | undefined;
 }
 
-/** What may still come of the runs of a past-behaviour campaign; nothing once it is over. */
-interface RunsAhead {
-  /** It writes down at this moment who gets the campaign, and has not written down the profile yet. */
-  writing?: Run | undefined;
-  /** Its time has come, and it has not begun. */
-  due?: PlannedRun | undefined;
-  upcoming?: PlannedRun | undefined;
-}
-
 /** @returns whether the end of a campaign has come that its status may not show yet */
 export function hasEnded({ campaign: { status, endsAt }, nowMs }: ExplainFacts): boolean {
   return isUnderWay(status) && endsAt !== undefined && nowMs >= endsAt.getTime();
 }
 
-function runsAhead(facts: ExplainFacts): RunsAhead {
-  const { campaign, runs, rows, settings, nowMs } = facts;
-  const { definition, status } = campaign;
-  if (!('past' in definition.who) || !isUnderWay(status) || hasEnded(facts)) return {};
+/** @returns whether something may still come of runs: none of a campaign that is over */
+function hasRunsAhead(facts: ExplainFacts): boolean {
+  const { definition, status } = facts.campaign;
   // Without a profile the runs were not looked up.
-  if (!facts.profile) return {};
-  const [latest] = runs;
-  const { due, upcoming } = dueRuns(campaign, latest ?? null, { accountZone: settings.timezone, nowMs });
-  return {
-    // Runs go side by side: an earlier one may still be at it.
-    writing: runs.find(
-      ({ id, status }) => status === 'materialising' && !rows.some((row) => row.runId === id),
-    ),
-    // Of several that are due at once the latest alone has a run.
-    due: due.at(-1),
-    upcoming: upcoming ?? undefined,
-  };
+  return 'past' in definition.who && isUnderWay(status) && !hasEnded(facts) && facts.profile !== null;
+}
+
+/** @returns the run that writes down at this moment who gets the campaign, and has not written down the profile yet */
+function writingRun(facts: ExplainFacts): Run | undefined {
+  if (!hasRunsAhead(facts)) return undefined;
+  const { runs, rows } = facts;
+  // Runs go side by side: an earlier one may still be at it.
+  return runs.find(({ id, status }) => status === 'materialising' && !rows.some((row) => row.runId === id));
 }
 
 /** @returns the run that begins next, and when in words; null when none is to come */
 export function nextRunOf(facts: ExplainFacts): { at: Date; text: string } | null {
-  const { campaign } = facts;
-  const { due, upcoming } = runsAhead(facts);
-  const next = due ?? upcoming;
+  if (!hasRunsAhead(facts)) return null;
+  const { campaign, runs, settings, nowMs } = facts;
+  const planned = dueRuns(campaign, runs[0] ?? null, { accountZone: settings.timezone, nowMs });
+  // Of several that are due at once the latest alone has a run.
+  const due = planned.due.at(-1);
+  const next = due ?? planned.upcoming;
   if (!next) return null;
   const at = next.plannedAt;
   const isPaused = campaign.status === 'paused';
@@ -90,7 +80,7 @@ export function segmentNow(facts: ExplainFacts): JudgedWho {
 
 /** @returns in words that a run is writing down who gets the campaign; null when none is */
 function writingText(facts: ExplainFacts): string | null {
-  const { writing } = runsAhead(facts);
+  const writing = writingRun(facts);
   return writing ? `the run of ${writing.instant.toISOString()} is writing down who gets it` : null;
 }
 
@@ -130,7 +120,7 @@ export function thenNextRun(facts: ExplainFacts): string {
 
 /** @returns what the latest run did with a profile that has no message; null when none has written down anything */
 export function leftOutSoFar(facts: ExplainFacts): string | null {
-  return facts.runs.length === 0 || runsAhead(facts).writing ? null : passedOver(facts);
+  return facts.runs.length === 0 || writingRun(facts) ? null : passedOver(facts);
 }
 
 function passedOver({ runs, profile, segment }: ExplainFacts): string {

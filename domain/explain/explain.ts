@@ -15,7 +15,7 @@ export function explain(facts: ExplainFacts): Explanation {
   const judged = judgeNow(facts);
   const row = explainedRow(facts.rows);
   const steps = row ? stepsOfRow(facts, row, judged) : stepsAsOfNow(judged);
-  if (!row) return { ...withoutRow(facts, steps), steps };
+  if (!row) return { ...withoutRow(facts, judged), steps };
   const earlier = facts.rows.find((other) => other !== row && other.sentAt !== undefined);
   const also = earlier?.sentAt ? `; an earlier message was sent at ${earlier.sentAt.toISOString()}` : '';
   const of = row.passage && row.passage.matchValue !== '' ? `, for ${row.passage.matchValue}` : '';
@@ -77,19 +77,23 @@ function stepsAsOfNow(judged: Map<StepName, Judged>): Step[] {
   });
 }
 
-function withoutRow(facts: ExplainFacts, steps: Step[]): Pick<Explanation, 'verdict' | 'summary'> {
+function withoutRow(
+  facts: ExplainFacts,
+  judged: Map<StepName, Judged>,
+): Pick<Explanation, 'verdict' | 'summary'> {
   const { definition } = facts.campaign;
   const [latest] = facts.events;
-  const failed = steps.find(({ outcome }) => outcome === 'failed');
-  const failing = failed ? failed.detail.replace(/^As of now: /, '').replace(/\.$/, '') : null;
-  const writing = waitingForWriting(facts, failing);
+  const [step, failed] = [...judged].find(([, { holds }]) => holds === false) ?? [];
+  const writing = waitingForWriting(facts, failed?.text ?? null);
   if (writing !== null) return { verdict: 'waiting', summary: writing };
   // What is judged before the send alone cannot be why an event opened no message.
   const opens = 'live' in definition.who && latest?.outcome === 'open';
-  if (failed && failing !== null && !(opens && STEPS.indexOf(failed.step) > STEPS.indexOf('filter'))) {
+  const isAfter = (other: StepName): boolean =>
+    step !== undefined && STEPS.indexOf(step) > STEPS.indexOf(other);
+  if (failed && !(opens && isAfter('filter'))) {
     // What keeps it out now is not why a run before had no message for it.
-    const before = STEPS.indexOf(failed.step) > STEPS.indexOf('who') ? leftOutSoFar(facts) : null;
-    const why = before === null ? failing : `${before}; as of now: ${failing}`;
+    const before = isAfter('who') ? leftOutSoFar(facts) : null;
+    const why = before === null ? failed.text : `${before}; as of now: ${failed.text}`;
     return { verdict: 'notSent', summary: `No message: ${why}${thenNextRun(facts)}.` };
   }
   if ('live' in definition.who) {

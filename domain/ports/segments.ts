@@ -24,8 +24,6 @@ export interface SegmentRepository {
   create(segment: Pick<SavedSegment, 'id' | 'name' | 'segment'>): Promise<SavedSegment>;
   byId(id: string): Promise<SavedSegment | null>;
   list(after: string | null, limit: number): Promise<SavedSegment[]>;
-  /** @returns those of the ids that exist */
-  existing(ids: string[]): Promise<Set<string>>;
   /** @returns the names of those of the ids that exist, by id */
   names(ids: string[]): Promise<Map<string, string>>;
   /**
@@ -54,8 +52,6 @@ export interface ListRepository {
   create(list: Pick<CustomList, 'id' | 'name'>): Promise<CustomList>;
   byId(id: string): Promise<CustomList | null>;
   list(after: string | null, limit: number): Promise<CustomList[]>;
-  /** @returns those of the ids that exist */
-  existing(ids: string[]): Promise<Set<string>>;
   /** @returns the names of those of the ids that exist, by id */
   names(ids: string[]): Promise<Map<string, string>>;
   /** Adds profiles; those in it already stay. @returns how many were new, or null when the list is not there */

@@ -1,19 +1,10 @@
 import { expect } from 'chai';
 import { campaignInput } from '../../../api/campaigns/schemas.ts';
-import { Problem } from '../../../api/http/problem.ts';
-import { parseOrThrow } from '../../../api/http/validate.ts';
+import { faultsOf as schemaFaultsOf } from '../../support/faults-of.ts';
 
 const good = { name: 'Hello', siteId: '6745c0e1a1b2c3d4e5f60718', who: { past: { all: [] } } };
 
-function faultsOf(value: unknown): string[] {
-  try {
-    parseOrThrow(campaignInput, value, 'body');
-    return [];
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`);
-  }
-}
+const faultsOf = (value: unknown): string[] => schemaFaultsOf(campaignInput, value);
 
 describe('the schema of a campaign', () => {
   const CHANNEL = '/channel: must be webPush or webhook';

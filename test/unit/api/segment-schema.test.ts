@@ -2,29 +2,20 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { campaignInput } from '../../../api/campaigns/schemas.ts';
-import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
 import { estimateExamples, segmentExamples } from '../../../api/segments/examples.ts';
 import { segment } from '../../../api/segments/schemas.ts';
 import { operators } from '../../../domain/audience/conditions.ts';
 import { checkSegment } from '../../../domain/audience/segment.ts';
+import { problemFaultsOf } from '../../support/faults-of.ts';
 
 const body = z.strictObject({ segment });
 const ID = '6745c0e1a1b2c3d4e5f60718';
 const AT = '2026-11-01T00:00:00Z';
 const LATER = '2026-11-02T00:00:00+01:00';
 
-function faultsOf(schema: z.ZodType, value: unknown): { pointer: string; detail: string }[] {
-  try {
-    parseOrThrow(schema, value, 'body');
-    return [];
-  } catch (error) {
-    if (error instanceof Problem) return error.errors;
-    throw error;
-  }
-}
 const faults = (value: unknown): string[] =>
-  faultsOf(body, { segment: value })
+  problemFaultsOf(body, { segment: value })
     .map(({ pointer }) => pointer.replace(/^\/segment/, ''))
     .sort();
 
@@ -249,7 +240,7 @@ describe('the schema of a campaign’s reach', () => {
     ...more,
   });
   const pointers = (more: object): string[] =>
-    faultsOf(campaignInput, campaign(more)).map((fault) => fault.pointer);
+    problemFaultsOf(campaignInput, campaign(more)).map((fault) => fault.pointer);
 
   it('takes control group, cap, requalify and the override of limits', () => {
     for (const more of [

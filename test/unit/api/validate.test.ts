@@ -3,18 +3,7 @@ import { z } from 'zod';
 import { allRoutes } from '../../../api/app.ts';
 import type { ApiDeps } from '../../../api/deps.ts';
 import { duration, properties, text } from '../../../api/http/fields.ts';
-import { Problem } from '../../../api/http/problem.ts';
-import { parseOrThrow } from '../../../api/http/validate.ts';
-
-function faultsOf(schema: z.ZodType, value: unknown): string[] {
-  try {
-    parseOrThrow(schema, value, 'body');
-    return [];
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`);
-  }
-}
+import { faultsOf } from '../../support/faults-of.ts';
 
 describe('the faults of a body', () => {
   it('say in words of our own what a name, an id and a kind must be', () => {

@@ -1,19 +1,11 @@
 import { expect } from 'chai';
-import { Problem } from '../../../api/http/problem.ts';
-import { parseOrThrow } from '../../../api/http/validate.ts';
 import { webhookInput } from '../../../api/webhooks/schemas.ts';
+import { faultsOf as schemaFaultsOf } from '../../support/faults-of.ts';
 
 const input = webhookInput(() => null);
 
-function faultsOf(more: Record<string, unknown>): string[] {
-  try {
-    parseOrThrow(input, { name: 'Orders', url: 'https://shop.example/hook', ...more }, 'body');
-    return [];
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`);
-  }
-}
+const faultsOf = (more: Record<string, unknown>): string[] =>
+  schemaFaultsOf(input, { name: 'Orders', url: 'https://shop.example/hook', ...more });
 
 describe('the durations of a webhook', () => {
   it('may be as short and as long as is said', () => {

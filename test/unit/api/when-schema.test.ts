@@ -2,24 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { campaignInput, definitionShape } from '../../../api/campaigns/schemas.ts';
 import { when } from '../../../api/campaigns/when-schema.ts';
-import { Problem } from '../../../api/http/problem.ts';
 import { parseOrThrow } from '../../../api/http/validate.ts';
 import { previewExamples } from '../../../api/schedules/examples.ts';
 import { scheduleFaults } from '../../../domain/schedule/schedule-faults.ts';
 import { readRule } from '../../../domain/schedule/recurrence-rule.ts';
 import type { Audience, CampaignSchedule } from '../../../domain/campaign/campaign.ts';
+import { faultsOf as schemaFaultsOf } from '../../support/faults-of.ts';
 
 type Json = Record<string, unknown>;
 
-function faultsOf(value: unknown): string[] {
-  try {
-    parseOrThrow(when, value, 'body');
-    return [];
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return error.errors.map(({ pointer, detail }) => `${pointer}: ${detail}`);
-  }
-}
+const faultsOf = (value: unknown): string[] => schemaFaultsOf(when, value);
 
 describe('the schema of when', () => {
   it('takes every form of a schedule as it is', () => {
