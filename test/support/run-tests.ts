@@ -4,7 +4,7 @@
 //   npm run test:fault              only test/fault
 //   npm run test:large              only test/large: true, and too long for every day
 // Where there are two cores, two of them run at a time, and the integration tests in four shares; what each prints
-// is shown in order. The last line is always "N passed, N failed".
+// is shown in order. What failed is told again at the end, and the last line is always "N passed, N failed".
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { findMongod } from '../../embedded/mongod-binary.ts';
 import { findTemporal } from '../../embedded/temporal-binary.ts';
 import { createTurns, type Show } from './output-turns.ts';
-import type { TestCounts } from './reporter.ts';
+import type { TestFailure, TestResults } from './reporter.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const binFolder = join(root, 'node_modules');
@@ -34,15 +34,13 @@ const shared = { folder: 'integration', shares: 4 };
 const lingerMs = 30_000;
 /** How long after its end what mocha printed may take to arrive. */
 const pipesMs = 5_000;
+/** How much of a failure is told again at the end. */
+const retoldLines = 40;
 
 async function main(): Promise<void> {
   const asked = [...new Set(process.argv.slice(2))];
   const suites = asked.length > 0 ? asked : [...Object.keys(checks), ...defaultFolders];
-  const total: TestCounts = { passed: 0, failed: 0 };
-  const add = (counts: TestCounts) => {
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-  };
+  const total: TestResults = { passed: 0, failures: [] };
   try {
     const folders = suites.filter((suite) => checks[suite] === undefined);
     const filesOf = new Map<string, string[]>();
@@ -61,37 +59,59 @@ async function main(): Promise<void> {
         .filter((files) => files.length > 0)
         .map((files) => (show) => runMocha(files, env, show));
     });
-    for (const counts of await runJobs(jobs, atOnce)) add(counts);
+    for (const { passed, failures } of await runJobs(jobs, atOnce)) {
+      total.passed += passed;
+      total.failures.push(...failures);
+    }
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error);
-    total.failed += 1;
+    total.failures.push({ name: 'setting up', detail: textOf(error) });
   }
-  if (total.passed + total.failed === 0) console.error('No test ran.');
-  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
-  console.log(`${total.passed} passed, ${total.failed} failed`);
+  if (total.passed + total.failures.length === 0) console.error('No test ran.');
+  process.exitCode = total.failures.length === 0 && total.passed > 0 ? 0 : 1;
+  for (const failure of total.failures) console.log(retold(failure));
+  console.log(`${total.passed} passed, ${total.failures.length} failed`);
+}
+
+/** A failure as the end of the output tells it, where no thousand lines of other tests stand after it. */
+function retold({ name, detail }: TestFailure): string {
+  const lines = detail.trimEnd().split('\n');
+  const left = lines.length - retoldLines;
+  return [
+    `FAILED ${name}`,
+    ...lines.slice(0, retoldLines).map((line) => `  ${line}`),
+    ...(left > 0 ? [`  … and ${left} lines more above`] : []),
+    '',
+  ].join('\n');
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A check or a suite; what it prints goes to `show`. */
-type Job = (show: Show) => Promise<TestCounts>;
+type Job = (show: Show) => Promise<TestResults>;
 
-/** Runs so many at a time, begun in their order. @returns the counts of each */
-async function runJobs(jobs: readonly Job[], atOnce: number): Promise<TestCounts[]> {
+/** Runs so many at a time, begun in their order. @returns the results of each, in their order */
+async function runJobs(jobs: readonly Job[], atOnce: number): Promise<TestResults[]> {
   const turns = createTurns(jobs.length, (text) => process.stdout.write(text));
-  const counts: TestCounts[] = [];
+  const results: TestResults[] = [];
   let next = 0;
   const run = async (): Promise<void> => {
     for (let index = next++; index < jobs.length; index = next++) {
       const show = turns.show(index);
-      const failed = (error: unknown): TestCounts => {
-        show(`${error instanceof Error ? error.message : String(error)}\n`);
-        return { passed: 0, failed: 1 };
-      };
-      counts.push(await jobs[index]!(show).catch(failed));
+      const failed = (error: unknown) => failure('running the tests', textOf(error), show);
+      results[index] = await jobs[index]!(show).catch(failed);
       turns.end(index);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, run));
-  return counts;
+  return results;
+}
+
+/** What went wrong outside of any test, shown at once. */
+function failure(name: string, detail: string, show: Show): TestResults {
+  show(`${detail}\n`);
+  return { passed: 0, failures: [{ name, detail }] };
 }
 
 /** The test files of one folder of `test/`, in a steady order. */
@@ -118,7 +138,7 @@ async function serverPaths(): Promise<NodeJS.ProcessEnv> {
 }
 
 /** A check counts as one test; its output is shown only when it fails. */
-async function runCheck(name: string, [script = '', ...args]: string[], show: Show): Promise<TestCounts> {
+async function runCheck(name: string, [script = '', ...args]: string[], show: Show): Promise<TestResults> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [join(binFolder, script), ...args], {
     cwd: root,
@@ -131,18 +151,17 @@ async function runCheck(name: string, [script = '', ...args]: string[], show: Sh
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   show(`${name}: ${code === 0 ? 'passed' : 'failed'} (${seconds} s)\n`);
-  if (code === 0) return { passed: 1, failed: 0 };
-  show(`${Buffer.concat(output).toString('utf8').trimEnd()}\n`);
-  return { passed: 0, failed: 1 };
+  if (code === 0) return { passed: 1, failures: [] };
+  return failure(name, Buffer.concat(output).toString('utf8').trimEnd(), show);
 }
 
 /**
  * The files of a suite in one mocha process, so that they share one mongod and one Temporal server; each suite in one
  * of its own, for what thousands of tests leave in memory slows down those after them.
  */
-async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: Show): Promise<TestCounts> {
-  const folder = await mkdtemp(join(tmpdir(), 'beckon-counts-'));
-  const countsFile = join(folder, 'counts.json');
+async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: Show): Promise<TestResults> {
+  const folder = await mkdtemp(join(tmpdir(), 'beckon-results-'));
+  const resultsFile = join(folder, 'results.json');
   const support = join(root, 'test', 'support');
   const args = [
     ...['--import', 'tsx', join(binFolder, 'mocha', 'bin', 'mocha.js')],
@@ -155,7 +174,7 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: 
     const child = spawn(process.execPath, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env, BECKON_TEST_COUNTS: countsFile },
+      env: { ...process.env, ...env, BECKON_TEST_RESULTS: resultsFile },
     });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', show);
     const ended = new Promise<number | null>((resolve) => {
@@ -165,32 +184,34 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: 
     });
     let hangs = false;
     const watch = setInterval(() => {
-      if (!existsSync(countsFile) || hangs) return;
+      if (!existsSync(resultsFile) || hangs) return;
       hangs = true;
       setTimeout(() => child.kill('SIGKILL'), lingerMs).unref();
     }, 1000);
     const code = await ended;
     clearInterval(watch);
     for (const stream of [child.stdout, child.stderr]) stream.destroy();
-    return await countsOf(countsFile, code, show);
+    return await resultsOf(resultsFile, code, show);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function countsOf(file: string, code: number | null, show: Show): Promise<TestCounts> {
-  if (!existsSync(file)) {
-    show(`The tests did not come to their end: mocha ended with status ${code}.\n`);
-    return { passed: 0, failed: 1 };
-  }
-  const counts = JSON.parse(await readFile(file, 'utf8')) as TestCounts;
+async function resultsOf(file: string, code: number | null, show: Show): Promise<TestResults> {
+  if (!existsSync(file))
+    return failure('mocha', `The tests did not come to their end: mocha ended with status ${code}.`, show);
+  const results = JSON.parse(await readFile(file, 'utf8')) as TestResults;
+  const { failures } = results;
   if (code === null) {
-    show(`Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.\n`);
-    return { ...counts, failed: counts.failed + 1 };
+    const text = `Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.`;
+    failures.push(...failure('mocha', text, show).failures);
+  } else if (code !== 0 && failures.length === 0) {
+    // Such as an exception after the last test.
+    failures.push(
+      ...failure('mocha', `It ended with status ${code} although no test failed.`, show).failures,
+    );
   }
-  // Such as an exception after the last test.
-  if (code !== 0 && counts.failed === 0) return { ...counts, failed: 1 };
-  return counts;
+  return results;
 }
 
 await main();
