@@ -100,7 +100,8 @@ async function startParts(
   });
   const config = { ...base, mongodbUri, temporalAddress };
   const log = createLog(config.logLevel);
-  const mongo = new mongoose.mongo.MongoClient(mongodbUri);
+  // As the API and the worker read: else a test sees what they do not see yet.
+  const mongo = new mongoose.mongo.MongoClient(mongodbUri, { readConcern: { level: 'majority' } });
   const connection = Connection.lazy({ address: temporalAddress });
   beneath.push(mongo, connection, push);
   quietWorkers();
