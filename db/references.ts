@@ -58,20 +58,22 @@ export async function holdReferences(
       .collection(SAVED)
       .updateMany({ _id: { $in: [...below.keys()] as never[] } }, { $inc: { held: 1 } }, { session });
   }
-  checkSize(root.segment, below, 'it');
+  checkSize(root.segment, segmentsOf(below));
 }
 
 /**
- * Looks whether a segment could be saved: whatever it refers to is there, and it is not too large with that in it.
+ * Reads the saved segments that a segment refers to, directly or through others, as they are at one instant.
  *
- * @throws UnknownReference of a saved segment, SegmentTooLarge
+ * @returns them by id
+ * @throws UnknownReference
  */
-export async function checkResolved(
-  connection: Connection,
-  session: ClientSession,
-  segment: Segment,
-): Promise<void> {
-  checkSize(segment, await nodesBelow(connection, session, { name: '', segment }), 'it');
+export async function savedBehind(connection: Connection, segment: Segment): Promise<Map<string, Segment>> {
+  if (referencesOf(segment).segments.length === 0) return new Map();
+  const nodes = await connection.transaction(
+    (session) => nodesBelow(connection, session, { name: '', segment }),
+    TRANSACTION,
+  );
+  return segmentsOf(nodes);
 }
 
 /**
@@ -113,7 +115,7 @@ export async function checkUsers(
   segments.delete(changed.id);
   for (const user of [...segments.values(), ...campaigns.values()]) {
     const known = await nodesBelow(connection, session, { name: user.name, segment: user.segment }, changed);
-    checkSize(user.segment, known, `“${user.name}”, which refers to it,`);
+    checkSize(user.segment, segmentsOf(known), `“${user.name}”, which refers to it,`);
   }
 }
 
@@ -217,6 +219,10 @@ async function nodesBelow(
   return found;
 }
 
+function segmentsOf(nodes: ReadonlyMap<string, Node>): Map<string, Segment> {
+  return new Map([...nodes].map(([id, node]) => [id, node.segment]));
+}
+
 /** The way from the root to the segment that refers back to it. */
 function chainTo(
   last: string | undefined,
@@ -231,8 +237,12 @@ function chainTo(
   return [{ id, name }, ...way, { id, name }];
 }
 
-/** @throws SegmentTooLarge when the segment holds too much once each reference stands for what it refers to */
-function checkSize(segment: Segment, known: Map<string, Node>, whom: string): void {
+/**
+ * @param saved the saved segments that it refers to, directly or through others, by id
+ * @param whom how the error calls it
+ * @throws SegmentTooLarge when the segment holds too much once each reference stands for what it refers to
+ */
+export function checkSize(segment: Segment, saved: ReadonlyMap<string, Segment>, whom = 'it'): void {
   const sizes = new Map<string, { parts: number; levels: number }>();
   const sizeOf = (part: Segment): { parts: number; levels: number } => {
     if ('all' in part) return sum(part.all.map(sizeOf));
@@ -241,7 +251,7 @@ function checkSize(segment: Segment, known: Map<string, Node>, whom: string): vo
     if (!('segment' in part)) return { parts: 1, levels: 0 };
     let size = sizes.get(part.segment);
     if (size === undefined) {
-      const { parts, levels } = sizeOf(known.get(part.segment)!.segment);
+      const { parts, levels } = sizeOf(saved.get(part.segment)!);
       size = { parts: parts + 1, levels: levels + 1 };
       sizes.set(part.segment, size);
     }

@@ -1,15 +1,6 @@
 import { Schema, type ClientSession, type Connection } from 'mongoose';
-import { referencesOf } from '../domain/audience/segment.ts';
 import type { SavedSegment, SegmentRepository } from '../domain/ports/segments.ts';
-import {
-  checkResolved,
-  checkUsers,
-  holdReferences,
-  TRANSACTION,
-  usersOf,
-  usesOf,
-  type Uses,
-} from './references.ts';
+import { checkUsers, holdReferences, TRANSACTION, usersOf, usesOf, type Uses } from './references.ts';
 
 interface SavedSegmentDoc extends Omit<SavedSegment, 'id'> {
   _id: string;
@@ -84,11 +75,6 @@ export function createSegmentRepository(connection: Connection): SegmentReposito
         .find({ _id: { $in: ids as never[] } }, { projection: { name: 1 } })
         .toArray();
       return new Map(docs.map((doc) => [String(doc._id), String(doc.name)]));
-    },
-
-    async check(segment) {
-      if (referencesOf(segment).segments.length === 0) return;
-      await connection.transaction((session) => checkResolved(connection, session, segment), TRANSACTION);
     },
 
     async replace(segment) {

@@ -29,15 +29,12 @@ export function webhookNeeds(definition: CampaignDefinition): ReachOptions['webh
  * @param webhook what a webhook requires of a profile; absent: nothing
  */
 export async function estimate(
-  deps: Pick<ApiDeps, 'audience' | 'clock' | 'segments'>,
+  deps: Pick<ApiDeps, 'audience' | 'clock'>,
   segment: Segment,
   pointer: string,
   siteId: string | undefined,
   webhook?: ReachOptions['webhook'],
 ): Promise<Reach> {
   const nowMs = deps.clock.now().getTime();
-  return withSegment(segment, pointer, async () => {
-    await deps.segments.check(segment);
-    return deps.audience.estimate(segment, { nowMs, siteId, webhook });
-  });
+  return withSegment(segment, pointer, () => deps.audience.estimate(segment, { nowMs, siteId, webhook }));
 }

@@ -8,8 +8,9 @@ import type {
   RollupRepository,
 } from '../../domain/ports/audience.ts';
 import type { Profile } from '../../domain/profile.ts';
-import { leavesOf, referencesOf, SEGMENT_LIMITS, type Segment } from '../../domain/audience/segment.ts';
+import { leavesOf, referencesOf, type Segment } from '../../domain/audience/segment.ts';
 import { PROFILE_PROJECTION, toProfile, type ProfileDoc } from '../profile-document.ts';
+import { checkSize, savedBehind } from '../references.ts';
 import type { EventNames } from './event-names.ts';
 import { and, NEVER, none, or, type Filter } from './filter.ts';
 import { createHolders, type Holders } from './holders.ts';
@@ -74,8 +75,11 @@ export function createAudienceRepository(
   const profiles = connection.collection('profiles');
   const inTurn = createTurns(limits.estimatesAtOnce);
 
-  async function ask(segment: Segment, nowMs: number): Promise<Question> {
-    const saved = await savedBehind(segment);
+  /** @param limited a segment that is too large to be saved is refused */
+  async function ask(segment: Segment, nowMs: number, limited = false): Promise<Question> {
+    const saved = await savedBehind(connection, segment);
+    if (limited) checkSize(segment, saved);
+    await checkLists([segment, ...saved.values()]);
     const keys = await names.keysOf(namesOf([segment, ...saved.values()]));
     const room = await names.mayFollowMore();
     const plan = planOf(segment, nowMs, saved, (name) => room || keys.has(name));
@@ -93,37 +97,16 @@ export function createAudienceRepository(
     };
   }
 
-  /** Follows references until no new ones come; cycles are refused when segments are saved. */
-  async function savedBehind(segment: Segment): Promise<Map<string, Segment>> {
-    const saved = new Map<string, Segment>();
-    const lists = new Set<string>();
-    let wanted = [segment];
-    while (wanted.length > 0) {
-      const references = wanted.map(referencesOf);
-      for (const id of references.flatMap((one) => one.lists)) lists.add(id);
-      const ids = [...new Set(references.flatMap((one) => one.segments))].filter((id) => !saved.has(id));
-      const docs = await connection
-        .collection('savedSegments')
-        .find({ _id: { $in: ids as never[] } })
-        .toArray();
-      const found = new Map(docs.map((doc) => [String(doc._id), doc.segment as Segment]));
-      for (const id of ids) {
-        const one = found.get(id);
-        if (one === undefined) throw new UnknownReference('segment', id);
-        saved.set(id, one);
-      }
-      if (saved.size > SEGMENT_LIMITS.resolvedParts) throw new Error('a segment refers to too many others');
-      wanted = [...found.values()];
-    }
-    if (lists.size > 0) {
-      const there = await connection
-        .collection('lists')
-        .find({ _id: { $in: [...lists] as never[] } }, { projection: { _id: 1 } })
-        .toArray();
-      const known = new Set(there.map((doc) => String(doc._id)));
-      for (const id of lists) if (!known.has(id)) throw new UnknownReference('list', id);
-    }
-    return saved;
+  /** @throws UnknownReference when one of the lists of these segments is not there */
+  async function checkLists(segments: Segment[]): Promise<void> {
+    const ids = [...new Set(segments.flatMap((segment) => referencesOf(segment).lists))];
+    if (ids.length === 0) return;
+    const there = await connection
+      .collection('lists')
+      .find({ _id: { $in: ids as never[] } }, { projection: { _id: 1 } })
+      .toArray();
+    const known = new Set(there.map((doc) => String(doc._id)));
+    for (const id of ids) if (!known.has(id)) throw new UnknownReference('list', id);
   }
 
   async function campaigns(): Promise<{ id: string; definition: CampaignDefinition }[]> {
@@ -218,7 +201,7 @@ export function createAudienceRepository(
    * that left its document, says about: only those profiles are gone through.
    */
   async function estimate(segment: Segment, options: ReachOptions, deadline: Deadline): Promise<Reach> {
-    const question = await ask(segment, options.nowMs);
+    const question = await ask(segment, options.nowMs, true);
     const group = reachGroup(options);
     const plain = new Map(
       PARTS.map((part) => [part, filterOfPart(question.plan, part, (atom) => question.of(atom, part))]),

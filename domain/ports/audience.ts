@@ -9,24 +9,24 @@ export interface Reach {
   reachable: { webPush: number; webhook: number; webPopup: number };
 }
 
-/**
- * Judges segments. Everything that was stored before a call began counts in its answer, and all calls agree,
- * for the population and for single profiles.
- *
- * Each throws {@link SegmentTooSlow} when no answer came within its time, and {@link UnknownReference} when a
- * saved segment or a list is not there.
- */
-
 /** What makes a profile reachable, by channel. */
 export interface ReachOptions {
   nowMs: number;
+  /** The site whose subscriptions make a profile reachable; absent: any site. */
   siteId?: string | undefined;
   /** What a webhook requires of a profile; the properties of an event are not known before there is one. */
   webhook?: { required: WebhookField[]; properties?: string[] | undefined } | undefined;
 }
 
+/**
+ * Judges segments. Everything that was stored before a call began counts in its answer, and all calls agree,
+ * for the population and for single profiles.
+ *
+ * Each throws SegmentTooSlow when no answer came within its time, and UnknownReference when a
+ * saved segment or a list is not there.
+ */
 export interface AudienceRepository {
-  /** @param siteId the site whose subscriptions make a profile reachable; absent: any site */
+  /** @throws SegmentTooLarge when it could not be saved */
   estimate(segment: Segment, options: ReachOptions): Promise<Reach>;
   /** @returns those of the profiles that the segment holds for */
   members(segment: Segment, profileIds: string[], nowMs: number): Promise<Set<string>>;

@@ -26,12 +26,6 @@ export interface SegmentRepository {
   list(after: string | null, limit: number): Promise<SavedSegment[]>;
   /** @returns the names of those of the ids that exist, by id */
   names(ids: string[]): Promise<Map<string, string>>;
-  /**
-   * Looks whether a segment that is only asked for could be saved too, and changes nothing.
-   *
-   * @throws UnknownReference of a saved segment, SegmentTooLarge
-   */
-  check(segment: Segment): Promise<void>;
   /** @returns null when there is none with this id */
   replace(segment: Pick<SavedSegment, 'id' | 'name' | 'segment'>): Promise<SavedSegment | null>;
   /** @returns who uses it when it is in use, and is not deleted; null when there is none with this id */
