@@ -162,8 +162,10 @@ export function createRunActivities(deps: RunActivityDeps) {
       };
       return withHeartbeat(async (signal) => {
         const answer = await drainDue(deps, source, signal);
-        // What stands there while it waits should be how it was left.
-        const progress = await figuresOf(input.runId, answer.kind === 'more' ? FIGURES_EVERY_MS : 0);
+        const progress = await figuresOf(input.runId, {
+          youngerMs: answer.kind === 'more' ? FIGURES_EVERY_MS : 0,
+          shownForMs: waitMsOf(answer),
+        });
         return progress ? { ...answer, progress: progressText(progress) } : answer;
       });
     },
@@ -223,12 +225,15 @@ export function createRunActivities(deps: RunActivityDeps) {
   };
 
   /** How far a run has come, for whoever looks: where it cannot be told the run goes on without. */
-  async function figuresOf(runId: string, youngerMs?: number): Promise<RunProgress | null> {
+  async function figuresOf(
+    runId: string,
+    need?: Parameters<RunProgressRepository['counts']>[1],
+  ): Promise<RunProgress | null> {
     if (!deps.progress) return null;
     try {
       const run = await mustRun(runId);
       const campaign = await deps.campaigns.byId(run.campaignId);
-      const counts = await deps.progress.counts(run, youngerMs);
+      const counts = await deps.progress.counts(run, need);
       const perMinute = campaign?.definition.when.throughput?.perMinute;
       const paused = campaign?.status === 'paused';
       return progressOf(counts, { run, paused, perMinute });
@@ -236,6 +241,12 @@ export function createRunActivities(deps: RunActivityDeps) {
       deps.log.warn({ err: error, run: runId }, 'how far a run has come cannot be counted');
       return null;
     }
+  }
+
+  /** What stands there while it waits should be how it was left. */
+  function waitMsOf(answer: DrainAnswer): number {
+    if (answer.kind === 'paused') return Infinity;
+    return answer.kind === 'wait' ? answer.untilMs - deps.clock.nowMs() : 0;
   }
 
   /** A slow campaign needs no more parts than keep up with its rate; in one part the batches of a webhook are full. */

@@ -55,15 +55,17 @@ export function createRunProgressRepository(
     return counts;
   }
 
-  function count(run: Run): Promise<RunCounts> {
+  /** @param anew nothing that was begun before counts */
+  async function count(run: Run, anew = false): Promise<RunCounts> {
     const key = `${run.id} ${run.status}`;
+    if (anew) await counting.get(key)?.catch(() => undefined);
     const counted = counting.get(key) ?? recount(run).finally(() => counting.delete(key));
     counting.set(key, counted);
     return counted;
   }
 
   return {
-    async counts(run, youngerMs = 0) {
+    async counts(run, { youngerMs = 0, shownForMs = 0 } = {}) {
       if (run.status === 'missed') return nothing(run.createdAt);
       const doc = await runs.findOne({ _id: run.id as never }, { projection: { counts: 1 } });
       const kept = doc?.counts as KeptCounts | undefined;
@@ -71,6 +73,7 @@ export function createRunProgressRepository(
       const { tookMs, status, ...counts } = kept;
       if (isRunOver(status)) return counts;
       if (status !== run.status) return count(run);
+      if (shownForMs > KEPT_TIMES * tookMs) return count(run, true);
       const isYoung = clock.now().getTime() - kept.at.getTime() < Math.max(youngerMs, KEPT_TIMES * tookMs);
       if (isYoung) return counts;
       const counted = count(run);

@@ -26,7 +26,9 @@ export interface RunRepository {
 export interface RunProgressRepository {
   /**
    * Counts a run's rows, all at one instant. Of a run that is over they are counted once and kept.
-   * @param youngerMs figures that were counted less than so long ago do as well; those of a huge run may be older
+   * @param need.youngerMs figures that were counted less than so long ago do as well; those of a huge run may be older
+   * @param need.shownForMs how long they will stand somewhere: where that is long beside what counting takes, they are
+   * counted anew
    */
-  counts(run: Run, youngerMs?: number): Promise<RunCounts>;
+  counts(run: Run, need?: { youngerMs?: number; shownForMs?: number }): Promise<RunCounts>;
 }

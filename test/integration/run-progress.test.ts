@@ -28,23 +28,25 @@ describe('the progress of a run', function () {
     expect(progress.materialised, JSON.stringify(progress)).to.equal(sum);
     return { ...run, ...progress };
   };
-  const detailsOf = async (workflowId: string): Promise<string> => {
+  /** @param options.over waits for the end of the workflow first */
+  const detailsOf = async (workflowId: string, { over = false } = {}): Promise<string> => {
     const handle = stack.temporal.workflow.getHandle(workflowId);
+    if (over) await handle.result();
     const metadata = await handle.query('__temporal_workflow_metadata');
     return (metadata as { currentDetails?: string }).currentDetails ?? '';
   };
-  /** 60 profiles: 10 have no browser, 5 gave theirs up, 5 wait for three seconds at first. */
-  const mixed = async (group: string): Promise<Audience> => {
+  /** 60 profiles: 10 have no browser, 5 gave theirs up, 5 wait for so many seconds at first. */
+  const mixed = async (group: string, retryAfter: string): Promise<Audience> => {
     const made = await audience(stack, site, group, { profiles: 60, subscribed: 50 });
     for (const endpoint of made.endpoints.slice(0, 5)) stack.push.unsubscribe(endpoint);
     for (const subscription of made.endpoints.slice(5, 10)) {
-      stack.push.answer({ subscription, answer: { status: 429, retryAfter: '3' }, times: 1 });
+      stack.push.answer({ subscription, answer: { status: 429, retryAfter }, times: 1 });
     }
     return made;
   };
 
   it('adds up while it drains and when it is over', async () => {
-    const who = await mixed('progress');
+    const who = await mixed('progress', '6');
     stack.push.setDelay(100);
     const campaign = await publishTo(stack, site, who);
     const seen: Progress[] = [];
@@ -56,7 +58,7 @@ describe('the progress of a run', function () {
     for (const one of seen) expect(one.materialised).to.equal(60);
     const settled = seen.map((one) => 60 - one.due - one.waiting - one.sending);
     expect(settled).to.deep.equal([...settled].sort((a, b) => a - b));
-    expect(new Set(settled).size, 'different figures on the way').to.be.above(3);
+    expect(new Set(settled).size, 'different figures on the way').to.be.above(2);
     expect(seen.some((one) => one.sending > 0)).to.equal(true);
     // Those that were put off are not due, and the end is not expected before they are.
     const waiting = seen.filter((one) => one.waiting === 5 && one.due + one.sending === 0);
@@ -78,7 +80,7 @@ describe('the progress of a run', function () {
       ratePerMinute: null,
       expectedEnd: null,
     });
-    expect(await detailsOf(over.workflowId as string)).to.equal(
+    expect(await detailsOf(over.workflowId as string, { over: true })).to.equal(
       'Completed: 60 messages: 45 sent, 5 failed, 10 suppressed.',
     );
     expect(Date.parse(over.drainingAt as string)).to.be.within(
@@ -91,11 +93,16 @@ describe('the progress of a run', function () {
   });
 
   it('says in the workflow how far it has come while it waits', async () => {
-    const who = await mixed('details');
+    const who = await mixed('details', '600');
     // For more than a second: less says nothing about the rate.
     stack.push.setDelay(200);
     const campaign = await publishTo(stack, site, who);
-    const { workflowId } = await waitFor('the run', () => runOf(campaign).catch(() => null));
+    const { id, workflowId } = await waitFor('the run', async () => {
+      const now = await runOf(campaign);
+      return now.status === 'draining' && now;
+    });
+    // Of a huge run figures are kept, but not those of its beginning for all the time that it waits.
+    await stack.db.collection('runs').updateOne({ _id: id as never }, { $set: { 'counts.tookMs': 20_000 } });
     const details = await waitFor('its figures', async () => {
       const text = await detailsOf(workflowId as string).catch(() => '');
       return text.startsWith('Draining: ') && text;
@@ -103,18 +110,26 @@ describe('the progress of a run', function () {
     expect(details).to.match(
       /^Draining: 55 of 60 settled, 40 sent, 5 failed, 10 suppressed; [\d,]+ a minute; expected end .* UTC\.$/,
     );
-    expect(await finished(stack, campaign)).to.equal('completed');
+    await stack.client.must(`/v1/campaigns/${campaign}/stop`);
+    expect(await finished(stack, campaign)).to.equal('stopped');
   });
 
   it('of a paused campaign tells no end, and of a stopped one what it came to', async () => {
     const who = await audience(stack, site, 'paused', { profiles: 60, subscribed: 60 });
     stack.push.setDelay(200);
     const campaign = await publishTo(stack, site, who);
-    await waitFor('the first sends', async () => (await runOf(campaign)).sent > 0);
+    const { id } = await waitFor('the first sends', async () => {
+      const now = await runOf(campaign);
+      return now.sent > 0 && now;
+    });
     await stack.client.must(`/v1/campaigns/${campaign}/pause`);
+    const counted = (state: string): Promise<number> =>
+      stack.db.collection('messages').countDocuments({ runId: id as string, state });
+    await waitFor('what had left to be recorded', async () => (await counted('sending')) === 0);
+    // Figures are kept for a little while.
     const paused = await waitFor('it to stand still', async () => {
       const now = await runOf(campaign);
-      return now.sending === 0 && now;
+      return now.sending === 0 && now.sent === (await counted('sent')) && now;
     });
     expect(paused).to.include({ status: 'draining', expectedEnd: null, materialised: 60 });
     expect(paused.due)
@@ -128,7 +143,7 @@ describe('the progress of a run', function () {
     });
     expect(stopped).to.include({ sent: paused.sent, suppressed: 60 - paused.sent, due: 0 });
     const [sent, not] = [stopped.sent, stopped.suppressed] as number[];
-    expect(await detailsOf(stopped.workflowId as string)).to.match(
+    expect(await detailsOf(stopped.workflowId as string, { over: true })).to.match(
       new RegExp(`^Stopped: .* In all 60 messages: ${sent} sent, ${not} suppressed\\.$`),
     );
   });
