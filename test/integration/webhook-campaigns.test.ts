@@ -167,8 +167,8 @@ describe('webhook campaigns', function () {
       expect(new Set(tries.map((request) => identitiesIn(request).sort().join()))).to.have.length(1);
       expect(tries.map(({ status }) => status)).to.deep.equal([503, 503, 200]);
       const waits = tries.slice(1).map((request, i) => request.at - tries[i]!.at);
-      expect(waits[0]).to.be.within(950, 4_000);
-      expect(waits[1]).to.be.within(1_950, 6_000);
+      expect(waits[0]).to.be.at.least(950);
+      expect(waits[1]).to.be.within(1_950, 15_000);
     }
     expect(taken(receiver).flatMap(identitiesIn)).to.have.length(6);
 
@@ -285,8 +285,9 @@ describe('webhook campaigns', function () {
   });
 
   it('have as many requests under way as the target takes, and never more', async () => {
-    receiver.answer({ status: 200, delayMs: 500 });
-    const webhookId = await target({ limits: { concurrency: 3, timeout: '5s' } });
+    // Long enough for three to be begun one after the other before the first is answered.
+    receiver.answer({ status: 200, delayMs: 1_500 });
+    const webhookId = await target({ limits: { concurrency: 3, timeout: '8s' } });
     const campaignId = await publish(stack, {
       name: 'Side by side',
       channel: 'webhook',
@@ -328,7 +329,7 @@ describe('webhook campaigns', function () {
 
   it('hold up nothing else when their target hangs', async () => {
     receiver.answer({ status: 200, delayMs: 30_000 });
-    const webhookId = await target({ limits: { concurrency: 2, timeout: '8s' } });
+    const webhookId = await target({ limits: { concurrency: 2, timeout: '15s' } });
     const hanging = await publish(stack, {
       name: 'Hanging',
       channel: 'webhook',
@@ -349,7 +350,8 @@ describe('webhook campaigns', function () {
     const postedAt = Date.now();
     await post(stack, { identity: 'hangs not', name: 'Pushes' });
     await settled(push, 1);
-    expect(Date.now() - postedAt).to.be.below(6_000);
+    // Whoever waited for the target would wait for its whole time-out.
+    expect(Date.now() - postedAt).to.be.below(12_000);
     expect(receiver.most()).to.equal(2);
     await stack.client.must(`/v1/campaigns/${hanging}/stop`);
   });
@@ -375,7 +377,7 @@ describe('webhook campaigns', function () {
       events.map(({ identity, properties }) => ({ Identity: identity, Event_properties: properties })),
     );
     expect(receiver.received.length).to.be.below(8);
-    expect(Math.max(...receiver.received.map(({ at }) => at)) - postedAt).to.be.below(4_000);
+    expect(Math.max(...receiver.received.map(({ at }) => at)) - postedAt).to.be.below(15_000);
   });
 
   it('of live behaviour are tried again as the batch that they were', async () => {
