@@ -66,7 +66,7 @@ export function createPushLog(): PushLog {
     },
     size: () => pushes.length,
     received: () => pushes,
-    waitFor(count, { timeoutMs = 10_000, where = () => true } = {}) {
+    waitFor(count, { timeoutMs = 20_000, where = () => true } = {}) {
       let seen = pushes.filter(where).length;
       if (seen >= count) return Promise.resolve();
       return new Promise((resolve, reject) => {

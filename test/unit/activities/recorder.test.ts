@@ -27,7 +27,7 @@ describe('the recorder', () => {
     const addedAt = performance.now();
     await recorder.add(result(1));
     expect(ids(await written.promise)).to.deep.equal(['message-1']);
-    expect(performance.now() - addedAt).to.be.within(18, 1_000);
+    expect(performance.now() - addedAt).to.be.at.least(18);
     await recorder.close();
   });
 

@@ -5,6 +5,7 @@ import {
   defaultTemplateLimits,
   TemplateError,
 } from '../../../domain/content/template.ts';
+import { cpuSeconds } from '../../support/cpu-seconds.ts';
 
 const engine = createTemplateEngine();
 const hurried = createTemplateEngine({ ...defaultTemplateLimits, renderMs: 20 });
@@ -77,9 +78,9 @@ const hostile: [string, string][] = [
   ['a number too wide', "{{ 'now' | date: '%99999999999N' }}"],
 ];
 
-/** @returns what came of it, within the time that a busy machine may need */
+/** @returns what came of it, within the time that a slow machine may need */
 function ended(text: string, escape: 'none' | 'url' | 'json' = 'none', by = engine): string {
-  const fromMs = performance.now();
+  const began = cpuSeconds();
   let outcome: string;
   try {
     outcome = by.render(text, scope, { escape });
@@ -87,7 +88,7 @@ function ended(text: string, escape: 'none' | 'url' | 'json' = 'none', by = engi
     expect(error).to.be.instanceOf(TemplateError);
     outcome = '';
   }
-  expect(performance.now() - fromMs, text.slice(0, 80)).to.be.lessThan(2_000);
+  expect(cpuSeconds() - began, text.slice(0, 80)).to.be.below(2);
   expect(outcome.length).to.be.at.most(defaultTemplateLimits.maxOutputLength);
   return outcome;
 }
@@ -96,7 +97,8 @@ describe('hostile templates', function () {
   this.timeout(60_000);
   let atMostBytes = 0;
   before(() => {
-    atMostBytes = process.resourceUsage().maxRSS * 1_024 + 200_000_000;
+    // Much of it is garbage that was not collected yet; without a limit, there are 700 MB in a few seconds.
+    atMostBytes = process.resourceUsage().maxRSS * 1_024 + 500_000_000;
   });
   afterEach(() => {
     expect(process.resourceUsage().maxRSS * 1_024).to.be.lessThan(atMostBytes);
@@ -148,22 +150,22 @@ describe('hostile templates', function () {
   ];
   for (const [what, text] of parts) {
     it(`are faults when they have too many ${what}, and nothing else is said of them`, () => {
-      const fromMs = performance.now();
+      const began = cpuSeconds();
       expect(engine.check(text)).to.match(/more than|deeper than|too deeply|too many/);
       expect(engine.references(text)).to.deep.equal([]);
-      expect(performance.now() - fromMs).to.be.lessThan(2_000);
+      expect(cpuSeconds() - began).to.be.below(2);
     });
   }
 
   it('are followed in time, however many values they name', () => {
-    const fromMs = performance.now();
+    const began = cpuSeconds();
     const names = Array.from({ length: 5_000 }, (_, i) => `{{ p.a${i} }}`).join('');
     const comment = (last: string): string => `{% # x${'\n'.repeat(60_000)}${last} %}`;
     expect(engine.check(names)).to.equal(null);
     expect(engine.references(names)).to.have.length(5_000);
     expect(engine.check(comment('# y'))).to.equal(null);
     expect(engine.check(comment('y'))).to.contain('inline comment');
-    expect(performance.now() - fromMs).to.be.lessThan(2_000);
+    expect(cpuSeconds() - began).to.be.below(2);
   });
 });
 
