@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { cartNames, cartScene, type CartScene } from '../support/cart-scene.ts';
+import { ago, cartNames, cartScene, type CartScene } from '../support/cart-scene.ts';
 import { audience, finished } from '../support/audience.ts';
 import { dispatched, makeSite, post, pushesTo, subscribe } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -61,14 +61,27 @@ describe('editing a published campaign', function () {
     });
     const { names, identity } = scene;
     const [x, y] = [`X ${names.cart}`, `Y ${names.cart}`];
-    const event = (name: string, cartId: string) => ({ identity, name, properties: { cartId } });
-    await scene.post(scene.cart({ cartId: 'old' }), scene.cart({ cartId: 'old-cancelled' }));
+    // By a clock that runs ahead: what is to be cancelled is not due before that, however long the calls take.
+    const [opened, cancelled] = [ago(-60_000), ago(-61_000)];
+    const event = (name: string, cartId: string) => ({
+      identity,
+      name,
+      properties: { cartId },
+      time: cancelled,
+    });
+    await scene.post(
+      scene.cart({ cartId: 'old' }),
+      scene.cart({ cartId: 'old-cancelled' }, { time: opened }),
+    );
     await scene.entered(2);
 
-    const live = { event: names.cart, matchOn: 'cartId', inaction: { event: names.charged, within: '1s' } };
+    const live = { event: names.cart, matchOn: 'cartId', inaction: { event: names.charged, within: '3s' } };
     const view = await edit(scene.campaign, cart({ ...live, cancelledBy: [{ event: y }] }));
     expect(view).to.include({ status: 'running', version: 2 });
-    await scene.post(scene.cart({ cartId: 'new' }), scene.cart({ cartId: 'new-cancelled' }));
+    await scene.post(
+      scene.cart({ cartId: 'new' }),
+      scene.cart({ cartId: 'new-cancelled' }, { time: opened }),
+    );
     await scene.entered(4);
     // Each version goes by its own cancelling event, and not by the other's.
     await scene.post(event(y, 'old'), event(x, 'old-cancelled'), event(x, 'new'), event(y, 'new-cancelled'));
@@ -91,7 +104,7 @@ describe('editing a published campaign', function () {
 
   it('leaves whoever is inside with its opening event, by which its window starts again', async () => {
     const scene = await cartScene(stack, site, {
-      within: '3s',
+      within: '6s',
       live: () => ({ onRepeat: 'restart' }),
       what: { body: 'first {{ event.step }}' },
     });
@@ -170,7 +183,7 @@ describe('editing a published campaign', function () {
     const { endpoints } = await audience(stack, site, group, { profiles: 6, subscribed: 6 });
     const slow = endpoints.slice(0, 3);
     for (const subscription of slow)
-      stack.push.answer({ subscription, answer: { status: 429, retryAfter: '3' }, times: 1 });
+      stack.push.answer({ subscription, answer: { status: 429, retryAfter: '5' }, times: 1 });
     const id = await publish(past(group));
     await waitFor('the first sends', () =>
       endpoints.slice(3).every((endpoint) => pushesTo(stack, endpoint).length === 1),
@@ -182,8 +195,10 @@ describe('editing a published campaign', function () {
     const view = await edit(id, past(group, { when, what: { title: 'Second', body: 'second' } }));
     expect(view).to.include({ version: 2, status: 'running' });
     const bodies = (endpoint: string): string[] => pushesTo(stack, endpoint).map(({ body }) => body);
-    await waitFor('the rest of the first run', () => slow.every((endpoint) => bodies(endpoint).length === 2));
-    expect(slow.map(bodies)).to.deep.equal(slow.map(() => ['first', 'first']));
+    await waitFor('the rest of the first run', () => slow.every((endpoint) => bodies(endpoint).length >= 2));
+    // The next run may have begun already.
+    const rest = slow.map((endpoint) => bodies(endpoint).slice(0, 2));
+    expect(rest).to.deep.equal(slow.map(() => ['first', 'first']));
     expect(await finished(stack, id, 80_000)).to.equal('completed');
     expect(endpoints.map((endpoint) => bodies(endpoint).at(-1))).to.deep.equal(endpoints.map(() => 'second'));
     const { body } = await stack.client.get(`/v1/campaigns/${id}/runs`);
@@ -225,7 +240,7 @@ describe('editing a published campaign', function () {
     const far = new Date(Date.now() + HOUR_MS).toISOString();
     expect(await edit(scene.campaign, cart(live, { when: { end: far } }))).to.include({ endsAt: far });
     expect(await edit(scene.campaign, cart(live))).to.not.have.property('endsAt');
-    const near = new Date(Date.now() + 2_000).toISOString();
+    const near = new Date(Date.now() + 5_000).toISOString();
     await edit(scene.campaign, cart(live, { when: { end: near } }));
     expect(await finished(stack, scene.campaign)).to.equal('completed');
     expect((await scene.settled(1))[0]).to.include({ reason: 'ended' });
@@ -302,7 +317,7 @@ describe('editing a published campaign', function () {
     const done = answers.filter(({ status }) => status === 200);
     for (const answer of answers.filter(({ status }) => status !== 200))
       expectProblem(answer, 'wrong_status');
-    expect(done.length).to.be.within(1, 5);
+    expect(done.length).to.be.at.least(1);
     const view = await read(scene.campaign);
     expect(view.version).to.equal(1 + done.length);
     const numbers = done.map(({ body }) => body.version as number).sort();
@@ -393,13 +408,16 @@ describe('editing a published campaign', function () {
     const id = await publish(past(group, { when: { start } }));
     await stack.temporal.workflow.getHandle(`campaign/${id}`).terminate('lost');
     await edit(id, past(group, { when: { start: 'now' } }));
-    expect(await stack.db.collection('campaigns').findOne({ _id: id as never })).to.include({ untold: true });
-    await stack.api.sweepNow();
+    const untold = async (): Promise<unknown> =>
+      (await stack.db.collection('campaigns').findOne({ _id: id as never }))?.untold;
+    expect(await untold()).to.equal(true);
+    // A sweep that is under way already may be past the campaign.
+    await waitFor('the sweep to tell it', async () => {
+      await stack.api.sweepNow();
+      return (await untold()) === undefined;
+    });
     expect(await finished(stack, id)).to.equal('completed');
     expect(pushesTo(stack, endpoints[0] ?? '')).to.have.length(1);
-    expect(await stack.db.collection('campaigns').findOne({ _id: id as never })).to.not.have.property(
-      'untold',
-    );
   });
 
   it('takes a browser that subscribed after the edit as any other', async () => {

@@ -86,7 +86,7 @@ describe('the schedule of a published campaign', function () {
 
   it('still has the run that was due by the old times when they are changed during a pause', async () => {
     const group = await audience(stack, site, 'old-times', { profiles: 2, subscribed: 2 });
-    const start = Date.now() + 2_000;
+    const start = Date.now() + 5_000;
     const campaign = await publishTo(stack, site, group, { when: { start: new Date(start).toISOString() } });
     await stack.client.must(`/v1/campaigns/${campaign}/pause`);
     await waitFor('its start', () => Date.now() > start + 500);

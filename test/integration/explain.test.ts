@@ -233,7 +233,7 @@ describe('explaining a campaign to one profile', function () {
 
   it('says that the profile no longer met the live filter', async () => {
     const scene = await cartScene(stack, site, {
-      within: '2s',
+      within: '5s',
       live: () => ({ filter: { property: 'plan', op: 'eq', value: 'gold' } }),
       profile: { properties: { plan: 'gold' } },
     });

@@ -4,6 +4,8 @@ import { dispatched, makeSite } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+const HOUR_MS = 3_600_000;
+
 describe('a live campaign', function () {
   this.timeout(60_000);
   let stack: TestStack;
@@ -42,7 +44,7 @@ describe('a live campaign', function () {
   });
 
   it('ends by itself: what is open then is dropped as ended, and events open nothing', async () => {
-    const end = Date.now() + 4_000;
+    const end = Date.now() + 6_000;
     const scene = await cartScene(stack, site, {
       within: '1h',
       when: { end: new Date(end).toISOString() },
@@ -61,10 +63,10 @@ describe('a live campaign', function () {
   });
 
   it('drops what falls due while it is paused, and what was waiting on goes out after it was resumed', async () => {
-    const scene = await cartScene(stack, site, { within: '4s', live: () => ({ matchOn: 'cartId' }) });
+    const scene = await cartScene(stack, site, { within: '5s', live: () => ({ matchOn: 'cartId' }) });
     await scene.post(
-      scene.cart({ cartId: 'due meanwhile' }, { time: ago(1_000) }),
-      scene.cart({ cartId: 'due later' }, { time: new Date(Date.now() + 2_000).toISOString() }),
+      scene.cart({ cartId: 'due meanwhile' }),
+      scene.cart({ cartId: 'due later' }, { time: ago(-4_000) }),
     );
     await scene.entered(2);
     await life(scene, 'pause');
@@ -80,7 +82,7 @@ describe('a live campaign', function () {
   });
 
   it('opens nothing while it is paused, and obeys a purchase that came meanwhile', async () => {
-    const scene = await cartScene(stack, site, { within: '5s', live: () => ({ matchOn: 'cartId' }) });
+    const scene = await cartScene(stack, site, { within: '1h', live: () => ({ matchOn: 'cartId' }) });
     await scene.post(scene.cart({ cartId: 'bought while paused' }, { time: ago(1_000) }));
     await scene.entered(1);
     await life(scene, 'pause');
@@ -88,15 +90,17 @@ describe('a live campaign', function () {
       scene.cart({ cartId: 'while paused' }),
       scene.charged({ cartId: 'bought while paused' }),
     );
+    // Before it is resumed: a pause holds for what is dispatched in it.
+    await dispatched(stack);
     await life(scene, 'resume');
-    await scene.post(scene.cart({ cartId: 'after' }, { time: ago(4_500) }));
+    await scene.post(scene.cart({ cartId: 'after' }, { time: ago(HOUR_MS - 500) }));
     await scene.settled(2);
     expect(scene.pushes()).to.deep.equal(['after']);
     expect(await scene.stats()).to.deep.include({ entered: 2, notQualified: { inactionMet: 1 } });
   });
 
   it('begins at its start and not before', async () => {
-    const start = Date.now() + 4_000;
+    const start = Date.now() + 6_000;
     const scene = await cartScene(stack, site, {
       within: null,
       when: { start: new Date(start).toISOString() },

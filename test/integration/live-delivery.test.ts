@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { cartScene } from '../support/cart-scene.ts';
 import { makeSite, pushesTo } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 describe('the delivery of a live message', function () {
   this.timeout(60_000);
@@ -60,8 +61,9 @@ describe('the delivery of a live message', function () {
   });
 
   it('is given up as expired when no try fits into its time to live', async () => {
-    const scene = await cartScene(stack, site, { within: null, what: { ttl: '1s' } });
-    stack.push.answer({ subscription: scene.endpoints[0] ?? '', answer: { status: 503 } });
+    const scene = await cartScene(stack, site, { within: null, what: { ttl: '1m' } });
+    const slowDown = { status: 503, retryAfter: '120' };
+    stack.push.answer({ subscription: scene.endpoints[0] ?? '', answer: slowDown });
     await scene.post(scene.cart());
     const [row] = await scene.settled();
     expect(row).to.include({ state: 'suppressed', reason: 'expired', qualified: true, tries: 1 });
@@ -83,7 +85,8 @@ describe('the delivery of a live message', function () {
     const [row] = await scene.settled();
     expect(row).to.include({ state: 'failed', reason: 'gone', tries: 1 });
     expect(await scene.stats()).to.deep.include({ qualified: 1, sent: 0, failed: { gone: 1 } });
-    expect(await statusOf(scene.subscriptions[0])).to.equal('expired');
+    // Written after the row.
+    await waitFor('its expiry', async () => (await statusOf(scene.subscriptions[0])) === 'expired');
 
     await scene.post(scene.cart({ cartId: 'second' }));
     const rows = await scene.settled(2);

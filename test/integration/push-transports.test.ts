@@ -158,10 +158,12 @@ describe('a campaign over every transport of a site', function () {
       const asked = encodeURIComponent(identity);
       const said = (await stack.client.get(`/v1/campaigns/${campaignId}/explain?identity=${asked}`)).body;
       expect(said.summary).to.contain(named);
-      const listed = (await stack.client.get(`/v1/subscriptions?siteId=${shop.id}`)).body.data as {
-        status: string;
-      }[];
-      expect(listed[0]?.status).to.equal(answer.status === 410 ? 'expired' : 'active');
+      const status = answer.status === 410 ? 'expired' : 'active';
+      // Written after the row.
+      await waitFor(`the subscription to be ${status}`, async () => {
+        const listed = await stack.client.get(`/v1/subscriptions?siteId=${shop.id}`);
+        return listed.body.data[0].status === status;
+      });
     }
   });
 

@@ -275,7 +275,7 @@ describe('the roll-up that segments count by', function () {
       own = await connectDatabase((await sharedServers()).mongoUri(uniqueName('t')));
       theirs = await createRepositories(own, clock);
       told = [];
-      begunMs = Date.now();
+      begunMs = clock.nowMs();
       await own
         .collection('profiles')
         .insertMany(

@@ -117,12 +117,15 @@ describe('in the middle of a run', function () {
     const all = await audience(stack, site, 'lost', { profiles: 100, subscribed: 100 });
     const campaign = await publishTo(stack, site, all);
     await untilSent(all.endpoints, 20);
+    // The rest is slow enough that the run goes on until it is lost.
+    stack.push.setDelay(1_000);
     const { data } = (await stack.client.get(`/v1/campaigns/${campaign}/runs`)).body as {
       data: { workflowId: string }[];
     };
     const run = stack.temporal.workflow.getHandle(data[0]?.workflowId ?? '');
     await stack.temporal.workflow.getHandle(`campaign/${campaign}`).terminate('lost');
     await run.terminate('lost');
+    stack.push.setDelay(200);
     await waitFor(
       'every message',
       async () => {

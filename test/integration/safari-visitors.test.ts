@@ -153,7 +153,8 @@ describe('the visitors of Safari', function () {
       ['/log', { logs: [] }],
     ] as const) {
       const answers: Response[] = [];
-      for (let i = 0; i < 34; i += 1)
+      // How many more come in meanwhile depends on how long it takes.
+      for (let i = 0; i < 100 && answers.at(-1)?.status !== 429; i += 1)
         answers.push(await post(`/v${1 + (i % 2)}${path}`, body, '198.51.100.7'));
       const statuses = answers.map(({ status }) => status);
       expect(statuses.slice(0, 30), path).to.deep.equal(Array.from({ length: 30 }, () => 200));

@@ -130,7 +130,8 @@ describe('a targeting cap', function () {
   it('goes on by the sweep after Temporal has lost its run, and still sends exactly so many', async () => {
     const who = await audience(stack, site, 'lost', { profiles: 120, subscribed: 120 });
     refuse(who.endpoints.slice(0, 40));
-    stack.push.setDelay(300);
+    // Slow enough that the run goes on until it is lost.
+    stack.push.setDelay(2_000);
     const campaign = await publishCapped(who, 60);
     await waitFor('a push', () => arrived(who) > 0);
     const run = await runOf(campaign);

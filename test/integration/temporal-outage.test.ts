@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { freePort } from '../../embedded/free-port.ts';
 import { startTemporalServer, type RunningTemporalServer } from '../../embedded/temporal-server.ts';
 import { cartScene } from '../support/cart-scene.ts';
 import { makeSite } from '../support/fixtures.ts';
@@ -12,17 +13,19 @@ import { waitFor } from '../support/wait-for.ts';
 describe('while Temporal is away', function () {
   this.timeout(120_000);
   let folder: string;
+  let port: number;
   let server: RunningTemporalServer;
   let stack: TestStack;
 
-  const start = async (port?: number): Promise<void> => {
+  const start = async (): Promise<void> => {
     const { temporal: binary } = await serverBinaries();
-    const more = port === undefined ? {} : { port };
-    server = await startTemporalServer({ binary, dataDir: folder, ui: false, log: () => {}, ...more });
+    server = await startTemporalServer({ binary, dataDir: folder, port, ui: false, log: () => {} });
   };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'beckon-outage-'));
+    // One that nobody takes while the server is away: below those that come with connections, and not a usual one.
+    port = await freePort([20_000 + (process.pid % 10_000)]);
     await start();
     stack = await startStack({ temporalAddress: server.address, workers: 0 });
   });
@@ -52,7 +55,7 @@ describe('while Temporal is away', function () {
     await meanwhile.post(meanwhile.cart({ cartId: 'published meanwhile' }));
     const campaignOf = (id: string) => stack.temporal.workflow.getHandle(`campaign/${id}`);
 
-    await start(Number(server.address.split(':')[1]));
+    await start();
     await stack.startWorker();
     await waitFor(
       'the messages',
