@@ -61,7 +61,7 @@ describe('a reminder at a date that an event names', function () {
 
   it('is sent once, when the date comes', async () => {
     const scene = await travel();
-    const departure = inMs(4_000);
+    const departure = inMs(6_000);
     await scene.post(book(scene, departure));
     const row = await dueAt(scene, departure);
     expect(row).to.include({ state: 'waiting' });
@@ -112,7 +112,7 @@ describe('a reminder at a date that an event names', function () {
 
   it('moves to a later date, and its texts with it', async () => {
     const scene = await travel();
-    const [first, second] = [inMs(4_000), inMs(9_000)];
+    const [first, second] = [inMs(6_000), inMs(9_000)];
     await scene.post(book(scene, first));
     await dueAt(scene, first);
     await scene.post(book(scene, second));

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Connection } from 'mongoose';
 import { laneOf } from '../../domain/hash.ts';
 import { connectDatabase } from '../../db/connection.ts';
 import { createLaneRepository } from '../../db/lanes.ts';
@@ -100,12 +101,17 @@ describe('a publish and a lost lane, with two APIs', function () {
   let stack: TestStack;
   let site: Awaited<ReturnType<typeof makeSite>>;
   let clients: [ApiClient, ApiClient];
+  let connection: Connection;
 
   before(async () => {
     ({ stack, clients } = await twoApis(1));
     site = await makeSite(stack);
+    connection = await connectDatabase(stack.mongoUri);
   });
-  after(() => stack?.close());
+  after(async () => {
+    await connection?.close();
+    await stack?.close();
+  });
 
   it('gives a campaign every event that was posted after its publish returned, and none posted before', async () => {
     const names = cartNames();
@@ -156,7 +162,6 @@ describe('a publish and a lost lane, with two APIs', function () {
   /** Holds the lane of a scene's profile as an owner would, so that nobody dispatches its events. */
   async function heldLane(scene: CartScene, leaseMs: number) {
     const answer = await stack.client.get(`/v1/profiles/${scene.identity}`);
-    const connection = await connectDatabase(stack.mongoUri);
     const lanes = createLaneRepository(connection);
     const lane = laneOf(answer.body.objectId as string);
     const { since, token } = await waitFor('the lane', async () => {
@@ -164,41 +169,33 @@ describe('a publish and a lost lane, with two APIs', function () {
       const claimed = await lanes.claim(lane, 'somebody who went away', leaseMs);
       return claimed !== null && { since: at, token: claimed };
     });
-    return { since, release: () => lanes.release(lane, token), close: () => connection.close() };
+    return { since, release: () => lanes.release(lane, token) };
   }
 
   it('takes over the lane of an owner that went away', async () => {
     const scene = await cartScene(stack, site, { within: null });
     const leaseMs = 2_000;
     const lane = await heldLane(scene, leaseMs);
-    try {
-      await scene.post(scene.cart({ cartId: 'in the end' }));
-      const [row] = await scene.settled();
-      expect(Date.parse(row?.createdAt as string)).to.be.at.least(lane.since + leaseMs - 50);
-      expect(scene.pushes()).to.deep.equal(['in the end']);
-    } finally {
-      await lane.close();
-    }
+    await scene.post(scene.cart({ cartId: 'in the end' }));
+    const [row] = await scene.settled();
+    expect(Date.parse(row?.createdAt as string)).to.be.at.least(lane.since + leaseMs - 50);
+    expect(scene.pushes()).to.deep.equal(['in the end']);
   });
 
   it('sends nothing after a purchase that was stored in time and is not dispatched yet', async () => {
-    const scene = await cartScene(stack, site, { within: '4s' });
+    const scene = await cartScene(stack, site, { within: '6s' });
     await scene.post(scene.cart());
     await scene.entered();
     const lane = await heldLane(scene, 60_000);
-    try {
-      await scene.post(scene.charged());
-      const [row] = await waitFor('the end of the window', async () => {
-        const rows = await scene.rows();
-        return rows[0]?.settledAt !== undefined && rows;
-      });
-      expect(row).to.include({ state: 'suppressed', reason: 'inactionMet', qualified: false });
-      expect(await stack.db.collection('events').countDocuments({ pending: true })).to.equal(1);
-      await lane.release();
-      await scene.settled();
-      expect(scene.pushes()).to.deep.equal([]);
-    } finally {
-      await lane.close();
-    }
+    await scene.post(scene.charged());
+    const [row] = await waitFor('the end of the window', async () => {
+      const rows = await scene.rows();
+      return rows[0]?.settledAt !== undefined && rows;
+    });
+    expect(row).to.include({ state: 'suppressed', reason: 'inactionMet', qualified: false });
+    expect(await stack.db.collection('events').countDocuments({ pending: true })).to.equal(1);
+    await lane.release();
+    await scene.settled();
+    expect(scene.pushes()).to.deep.equal([]);
   });
 });

@@ -3,6 +3,7 @@ import { allSettled } from '../support/audience.ts';
 import { makeSite, messagesOf, publish, pushesTo, subscribe } from '../support/fixtures.ts';
 import { setSettings } from '../support/settings.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { roomInUtcDay } from '../support/utc-day.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('the global limits', function () {
@@ -15,7 +16,10 @@ describe('the global limits', function () {
     stack = await startStack();
     site = await makeSite(stack);
   });
-  beforeEach(() => setSettings(stack, { globalLimits: { webPush: { perDay: 1 } } }));
+  beforeEach(async () => {
+    await roomInUtcDay();
+    await setSettings(stack, { globalLimits: { webPush: { perDay: 1 } } });
+  });
   after(() => stack?.close());
 
   /** One profile, with so many browsers. */

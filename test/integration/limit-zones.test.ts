@@ -3,6 +3,7 @@ import { localParts } from '../../domain/schedule/time-zone.ts';
 import { finished } from '../support/audience.ts';
 import { makeSite, messagesOf, publish, subscribe } from '../support/fixtures.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { roomInUtcDay } from '../support/utc-day.ts';
 
 /** 25 hours apart: whenever it is, it is another day there. */
 const [EAST, WEST] = ['Pacific/Kiritimati', 'Pacific/Pago_Pago'] as const;
@@ -14,6 +15,7 @@ describe('a limit of one push a day, for profiles without a time zone on two sit
   before(async () => {
     stack = await startStack();
   });
+  beforeEach(roomInUtcDay);
   after(() => stack?.close());
 
   it('goes by one day for the campaigns of both, wherever the sites and the browsers are', async () => {

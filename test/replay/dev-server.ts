@@ -2,7 +2,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { SEARCH_ATTRIBUTES } from '../../workflows/contract.ts';
 import { serverBinaries } from '../support/servers.ts';
-import { quietWorkers } from '../support/time-skipping-server.ts';
+import { quietWorkers, withinItsTime } from '../support/time-skipping-server.ts';
 
 /**
  * Starts a real Temporal server, in memory.
@@ -16,14 +16,16 @@ export async function startDevServer(
   quietWorkers();
   const { temporal } = await serverBinaries();
   const dynamic = (key: string, value: number): string[] => ['--dynamic-config-value', `${key}=${value}`];
-  return TestWorkflowEnvironment.createLocal({
-    server: {
-      executable: { type: 'existing-path', path: temporal },
-      searchAttributes: SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD')),
-      extraArgs:
-        options.continueAsNewAt === undefined
-          ? []
-          : dynamic('limit.historyCount.suggestContinueAsNew', options.continueAsNewAt),
-    },
-  });
+  return withinItsTime(() =>
+    TestWorkflowEnvironment.createLocal({
+      server: {
+        executable: { type: 'existing-path', path: temporal },
+        searchAttributes: SEARCH_ATTRIBUTES.map((name) => defineSearchAttributeKey(name, 'KEYWORD')),
+        extraArgs:
+          options.continueAsNewAt === undefined
+            ? []
+            : dynamic('limit.historyCount.suggestContinueAsNew', options.continueAsNewAt),
+      },
+    }),
+  );
 }
