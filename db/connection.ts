@@ -1,4 +1,3 @@
-import type { CollectionInfo } from 'mongodb';
 import mongoose, { type Connection } from 'mongoose';
 
 /** How long an unreachable database is waited for before a start or a call fails. */
@@ -48,7 +47,10 @@ async function ensureValidator(connection: Connection, model: Connection['models
   if (validator === undefined) return;
   const name = model.collection.collectionName;
   const [known] = (await connection.db?.listCollections({ name }).toArray()) ?? [];
-  if (JSON.stringify((known as CollectionInfo | undefined)?.options?.validator) === JSON.stringify(validator))
+  if (
+    JSON.stringify((known as mongoose.mongo.CollectionInfo | undefined)?.options?.validator) ===
+    JSON.stringify(validator)
+  )
     return;
   await connection.db?.command({ collMod: name, validator });
 }

@@ -1,5 +1,4 @@
-import { MongoBulkWriteError } from 'mongodb';
-import { Schema, type Connection } from 'mongoose';
+import { mongo, Schema, type Connection } from 'mongoose';
 import type { StoredEvent } from '../domain/event.ts';
 import { laneOf } from '../domain/hash.ts';
 import type { RollupRepository } from '../domain/ports/audience.ts';
@@ -154,7 +153,7 @@ export function createEventRepository(
       const writeErrors = errorsOf(error);
       if (writeErrors.length === 0 || writeErrors.some((one) => one.code !== 11000)) throw error;
       // Not by a majority: what is new of it may be lost yet.
-      if (error instanceof MongoBulkWriteError && error.result.getWriteConcernError() !== undefined)
+      if (error instanceof mongo.MongoBulkWriteError && error.result.getWriteConcernError() !== undefined)
         throw error;
       return writeErrors.map((one) => one.index);
     }

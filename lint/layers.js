@@ -14,7 +14,7 @@ export const LAYERS = {
     folders: ['domain', 'channels'],
     packages: ['node:*', 'web-push', 'undici', 'apn', 'ipaddr.js', 'standardwebhooks'],
   },
-  db: { folders: ['domain', 'db'], packages: ['node:*', 'mongoose', 'mongodb'] },
+  db: { folders: ['domain', 'db'], packages: ['node:*', 'mongoose'] },
   api: {
     folders: ['domain', 'api'],
     files: ['workflows/contract.ts'],

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { MongoServerError, type ErrorDescription } from 'mongodb';
-import type { Connection } from 'mongoose';
+import { mongo, type Connection } from 'mongoose';
 import type { CountedEvent } from '../../domain/ports/audience.ts';
 import { countedOf, type Counted } from './counted.ts';
 import type { EventNames } from './event-names.ts';
@@ -109,10 +108,13 @@ export function createFolder(connection: Connection, names: EventNames): Folder 
       updates: changes.map(({ id, update }) => ({ q: { _id: id }, u: update })),
       ordered: false,
       writeConcern: { w: 'majority' },
-    })) as { writeErrors?: (ErrorDescription & { index: number })[]; writeConcernError?: ErrorDescription };
+    })) as {
+      writeErrors?: (mongo.ErrorDescription & { index: number })[];
+      writeConcernError?: mongo.ErrorDescription;
+    };
     const faults = answer.writeErrors ?? [];
     const fault = faults.find(({ code }) => code !== REFUSED_BY_VALIDATOR) ?? answer.writeConcernError;
-    if (fault !== undefined) throw new MongoServerError(fault);
+    if (fault !== undefined) throw new mongo.MongoServerError(fault);
     return faults.map(({ index }) => changes[index]!.id);
   }
 
