@@ -35,6 +35,8 @@ const ROWS_PER_GROUP = 1_000;
 const MAX_GROUPS = 16;
 /** How old the figures may be that an operator reads while it drains. */
 const FIGURES_EVERY_MS = 10_000;
+/** How long a pause is taken to last. */
+const PAUSED_MS = 10 * 60_000;
 
 /** Whether there is something to drain after a draw, and the ranges of partitions to drain side by side. */
 export type DrawAnswer = { kind: 'drain'; groups: { from: number; to: number }[] } | { kind: 'over' };
@@ -245,7 +247,7 @@ export function createRunActivities(deps: RunActivityDeps) {
 
   /** What stands there while it waits should be how it was left. */
   function waitMsOf(answer: DrainAnswer): number {
-    if (answer.kind === 'paused') return Infinity;
+    if (answer.kind === 'paused') return PAUSED_MS;
     return answer.kind === 'wait' ? answer.untilMs - deps.clock.nowMs() : 0;
   }
 

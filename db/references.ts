@@ -1,4 +1,4 @@
-import type { ClientSession, Connection } from 'mongoose';
+import type { ClientSession, Connection, mongo } from 'mongoose';
 import { ReferenceCycle, SegmentTooLarge, UnknownReference } from '../domain/audience/audience-errors.ts';
 import { segmentOf, type CampaignDefinition } from '../domain/campaign/campaign.ts';
 import type { ReferenceUser } from '../domain/ports/segments.ts';
@@ -52,7 +52,7 @@ export async function holdReferences(
       .updateOne({ _id: id as never }, { $inc: { held: 1 } }, { session });
     if (matchedCount === 0) throw new UnknownReference('list', id);
   }
-  const below = await nodesBelow(connection, session, root);
+  const below = await nodesBelow(connection, { session }, root);
   if (below.size > 0) {
     await connection
       .collection(SAVED)
@@ -69,11 +69,13 @@ export async function holdReferences(
  */
 export async function savedBehind(connection: Connection, segment: Segment): Promise<Map<string, Segment>> {
   if (referencesOf(segment).segments.length === 0) return new Map();
-  const nodes = await connection.transaction(
-    (session) => nodesBelow(connection, session, { name: '', segment }),
-    TRANSACTION,
-  );
-  return segmentsOf(nodes);
+  const session = await connection.startSession({ snapshot: true });
+  try {
+    const reads = { session, readConcern: { level: 'snapshot' as const } };
+    return segmentsOf(await nodesBelow(connection, reads, { name: '', segment }));
+  } finally {
+    await session.endSession();
+  }
 }
 
 /**
@@ -114,7 +116,12 @@ export async function checkUsers(
   }
   segments.delete(changed.id);
   for (const user of [...segments.values(), ...campaigns.values()]) {
-    const known = await nodesBelow(connection, session, { name: user.name, segment: user.segment }, changed);
+    const known = await nodesBelow(
+      connection,
+      { session },
+      { name: user.name, segment: user.segment },
+      changed,
+    );
     checkSize(user.segment, segmentsOf(known), `“${user.name}”, which refers to it,`);
   }
 }
@@ -188,7 +195,7 @@ export async function usersOf(
 /** Follows references until no new ones come. @returns what was found, by id */
 async function nodesBelow(
   connection: Connection,
-  session: ClientSession,
+  reads: Pick<mongo.FindOptions, 'session' | 'readConcern'>,
   root: { id?: string; name: string; segment: Segment },
   instead?: Node,
 ): Promise<Map<string, Node>> {
@@ -208,7 +215,7 @@ async function nodesBelow(
     }
     const docs = await connection
       .collection(SAVED)
-      .find({ _id: { $in: wanted as never[] } }, { session })
+      .find({ _id: { $in: wanted as never[] } }, reads)
       .toArray();
     const nodes = new Map(docs.map((doc) => [String(doc._id), toNode(doc)]));
     if (instead && nodes.has(instead.id)) nodes.set(instead.id, instead);

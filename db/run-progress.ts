@@ -17,6 +17,8 @@ interface KeptCounts extends RunCounts {
 const MINUTE_MS = 60_000;
 /** Figures are kept for so many times as long as it took to count them: a huge run is counted seldom. */
 const KEPT_TIMES = 20;
+/** Figures that are to stand for so many times as long as it takes are counted anew: each part of a run may ask. */
+const SHOWN_TIMES = 16 * KEPT_TIMES;
 /** Figures that took longer to count than this are counted anew in the background. */
 const SLOW_MS = 2_000;
 
@@ -69,11 +71,11 @@ export function createRunProgressRepository(
       if (run.status === 'missed') return nothing(run.createdAt);
       const doc = await runs.findOne({ _id: run.id as never }, { projection: { counts: 1 } });
       const kept = doc?.counts as KeptCounts | undefined;
-      if (!kept) return count(run);
+      if (!kept) return count(run, shownForMs > 0);
       const { tookMs, status, ...counts } = kept;
       if (isRunOver(status)) return counts;
-      if (status !== run.status) return count(run);
-      if (shownForMs > KEPT_TIMES * tookMs) return count(run, true);
+      if (status !== run.status) return count(run, shownForMs > 0);
+      if (shownForMs > SHOWN_TIMES * tookMs) return count(run, true);
       const isYoung = clock.now().getTime() - kept.at.getTime() < Math.max(youngerMs, KEPT_TIMES * tookMs);
       if (isYoung) return counts;
       const counted = count(run);

@@ -37,7 +37,8 @@ export async function followServerClock(
   async function best(): Promise<Reading> {
     let quickest = await read();
     for (let i = 1; i < READINGS && quickest.roundTripMs > QUICK_MS; i += 1) {
-      const next = await read();
+      const next = await read().catch(() => null);
+      if (next === null) break;
       if (next.roundTripMs < quickest.roundTripMs) quickest = next;
     }
     return quickest;

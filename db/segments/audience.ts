@@ -75,10 +75,9 @@ export function createAudienceRepository(
   const profiles = connection.collection('profiles');
   const inTurn = createTurns(limits.estimatesAtOnce);
 
-  /** @param limited a segment that is too large to be saved is refused */
-  async function ask(segment: Segment, nowMs: number, limited = false): Promise<Question> {
-    const saved = await savedBehind(connection, segment);
-    if (limited) checkSize(segment, saved);
+  /** @param known the saved segments that it refers to, where they were read already */
+  async function ask(segment: Segment, nowMs: number, known?: Map<string, Segment>): Promise<Question> {
+    const saved = known ?? (await savedBehind(connection, segment));
     await checkLists([segment, ...saved.values()]);
     const keys = await names.keysOf(namesOf([segment, ...saved.values()]));
     const room = await names.mayFollowMore();
@@ -200,8 +199,7 @@ export function createAudienceRepository(
    * Counts documents as if nothing else were known, then puts right whatever another collection, or an entry
    * that left its document, says about: only those profiles are gone through.
    */
-  async function estimate(segment: Segment, options: ReachOptions, deadline: Deadline): Promise<Reach> {
-    const question = await ask(segment, options.nowMs, true);
+  async function estimate(question: Question, options: ReachOptions, deadline: Deadline): Promise<Reach> {
     const group = reachGroup(options);
     const plain = new Map(
       PARTS.map((part) => [part, filterOfPart(question.plan, part, (atom) => question.of(atom, part))]),
@@ -248,12 +246,15 @@ export function createAudienceRepository(
   }
 
   return {
-    estimate: (segment, options) =>
-      inTurn(async () => {
+    async estimate(segment, options) {
+      const saved = await savedBehind(connection, segment);
+      checkSize(segment, saved);
+      return inTurn(async () => {
         const deadline = deadlineIn(limits.estimateMs);
         await deadline.of(rollup.catchUp());
-        return estimate(segment, options, deadline);
-      }),
+        return estimate(await ask(segment, options.nowMs, saved), options, deadline);
+      });
+    },
 
     async members(segment, profileIds, nowMs) {
       const deadline = deadlineIn(limits.membersMs);
