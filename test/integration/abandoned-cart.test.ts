@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { ago, cartScene } from '../support/cart-scene.ts';
 import { makeSite, pushesTo } from '../support/fixtures.ts';
+import { quickest } from '../support/quickest.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 
 const HOUR_MS = 3_600_000;
@@ -19,20 +20,22 @@ describe('an abandoned cart', function () {
   });
   after(() => stack?.close());
 
-  it('sends one push within 2 s after the window when nothing was bought', async function () {
-    // A machine with much else to do may stall for longer once, and not each time.
-    this.retries(2);
-    const scene = await cartScene(stack, site, { what: { body: '{{ event.product }}' } });
-    const time = new Date();
-    await scene.post(scene.cart({ product: 'Lamp' }, { time: time.toISOString() }));
-    const [row] = await scene.settled();
-    expect(Date.parse(row?.dueAt as string)).to.equal(time.getTime() + 1_000);
-    const [push, ...more] = pushesTo(stack, scene.endpoints[0] ?? '');
-    expect(more).to.have.length(0);
-    expect(push?.body).to.equal('Lamp');
-    const late = (push?.at ?? 0) - (time.getTime() + 1_000);
-    expect(late).to.be.within(-300, 2_000);
-    expect(await scene.stats()).to.include({ entered: 1, qualified: 1, sent: 1, waiting: 0 });
+  it('sends one push within 2 s after the window when nothing was bought', async () => {
+    const lateMs = await quickest(2_000, async () => {
+      const scene = await cartScene(stack, site, { what: { body: '{{ event.product }}' } });
+      const time = new Date();
+      await scene.post(scene.cart({ product: 'Lamp' }, { time: time.toISOString() }));
+      const [row] = await scene.settled();
+      expect(Date.parse(row?.dueAt as string)).to.equal(time.getTime() + 1_000);
+      const [push, ...more] = pushesTo(stack, scene.endpoints[0] ?? '');
+      expect(more).to.have.length(0);
+      expect(push?.body).to.equal('Lamp');
+      expect(await scene.stats()).to.include({ entered: 1, qualified: 1, sent: 1, waiting: 0 });
+      const late = (push?.at ?? 0) - (time.getTime() + 1_000);
+      expect(late).to.be.above(-300);
+      return late;
+    });
+    expect(lateMs).to.be.at.most(2_000);
   });
 
   it('sends nothing, ever, when it was bought in time', async () => {

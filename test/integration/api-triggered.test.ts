@@ -8,6 +8,7 @@ import { makeSite, messagesOf, publish, pushesTo } from '../support/fixtures.ts'
 import { expectProblem } from '../support/problem.ts';
 import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { roomInUtcDay } from '../support/utc-day.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 describe('an API-triggered campaign', function () {
@@ -233,6 +234,7 @@ describe('an API-triggered campaign', function () {
       await stack.db.collection('messages').countDocuments({ campaignId: quiet, state: 'due' }),
     ).to.equal(1);
 
+    await roomInUtcDay();
     await stack.client.put('/v1/settings', { globalLimits: { webPush: { perDay: 1 } } });
     try {
       const limited = await campaignWith();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
@@ -63,6 +64,13 @@ describe('a workflow whose history has grown long', function () {
   const close = (handle: WorkflowHandle): Promise<void> =>
     handle.signal(SIGNAL.userAction, { kind: 'close', outcome: 'inactionMet', text: 'bought' });
 
+  /** Waits until so many timers were started. */
+  const timers = (handle: WorkflowHandle, count: number): Promise<boolean> =>
+    waitFor(`${count} timers`, async () => {
+      const { events } = await handle.fetchHistory();
+      return events?.filter((event) => event.timerStartedEventAttributes).length === count;
+    });
+
   /** Restarts a trigger until it has continued as new, its last plan being to wait an hour and then two. */
   async function restartUntilNew(handle: WorkflowHandle, first: string): Promise<Wait[]> {
     for (;;) {
@@ -127,19 +135,23 @@ describe('a workflow whose history has grown long', function () {
 
   it('as a live trigger loses no signal that comes just then', async () => {
     const plan = () => passage(wait('window', Date.now() + HOUR));
-    for (let round = 0; round < 5; round += 1) {
-      await play('liveTrigger', plan, {}, async (handle) => {
-        const now = Date.now();
-        const waits = [wait('window', now + HOUR)];
-        // Signals enough for more than one history, the close among the last.
-        await Promise.all([
-          ...Array.from({ length: 8 }, () => restart(handle, ...waits).catch(ignoreGone)),
-          close(handle),
-          ...Array.from({ length: 8 }, () => restart(handle, ...waits).catch(ignoreGone)),
-        ]);
+    let continued = 0;
+    // From together with the restart by which it continues as new until long after it.
+    for (const afterMs of [0, 8, 12, 14, 16, 18, 20, 22, 24, 32, 500]) {
+      await play('liveTrigger', plan, {}, async (handle, first) => {
+        const waits = [wait('window', Date.now() + HOUR)];
+        await timers(handle, 1);
+        await restart(handle, ...waits);
+        await timers(handle, 2);
+        const again = restart(handle, ...waits);
+        await delay(afterMs);
+        await close(handle);
+        await again;
         expect(await handle.result()).to.equal('inactionMet');
+        if ((await runIdOf(handle)) !== first) continued += 1;
       });
     }
+    expect(continued, 'times that it continued as new').to.be.above(0);
   });
 
   it('as a queue goes on until it is empty, and loses no wake that comes just then', async () => {
@@ -302,8 +314,3 @@ describe('a workflow whose history has grown long', function () {
     });
   });
 });
-
-/** The workflow may have ended by the close before the other signals reach it. */
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof Error) || error.name !== 'WorkflowNotFoundError') throw error;
-}

@@ -3,6 +3,7 @@ import { audience, balancedStats, countsOf, finished, type Audience } from '../s
 import { dispatched, makeSite, messagesOf, post, publish } from '../support/fixtures.ts';
 import { setSettings } from '../support/settings.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
+import { roomInUtcDay } from '../support/utc-day.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const SIZE = 100;
@@ -111,6 +112,7 @@ describe('a control group', function () {
   });
 
   it('has only those who would have been sent something, and uses no slot of theirs up', async () => {
+    await roomInUtcDay();
     await setSettings(stack, { globalLimits: { webPush: { perDay: 1 } } });
     const all = await audience(stack, site, 'slots', { profiles: 10, subscribed: 5 });
     const campaign = await publish(stack, campaignOf(all, 100));

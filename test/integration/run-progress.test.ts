@@ -102,7 +102,7 @@ describe('the progress of a run', function () {
       return now.status === 'draining' && now;
     });
     // Of a huge run figures are kept, but not those of its beginning for all the time that it waits.
-    await stack.db.collection('runs').updateOne({ _id: id as never }, { $set: { 'counts.tookMs': 20_000 } });
+    await stack.db.collection('runs').updateOne({ _id: id as never }, { $set: { 'counts.tookMs': 1_000 } });
     const details = await waitFor('its figures', async () => {
       const text = await detailsOf(workflowId as string).catch(() => '');
       return text.startsWith('Draining: ') && text;

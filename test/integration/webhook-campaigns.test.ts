@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { makeSite, messagesOf, post, publish, statsOf, subscribe } from '../support/fixtures.ts';
 import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
 import { setSettings } from '../support/settings.ts';
+import { quickest } from '../support/quickest.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
 import { waitFor } from '../support/wait-for.ts';
 import {
@@ -163,13 +164,21 @@ describe('webhook campaigns', function () {
       byId.set(id, [...(byId.get(id) ?? []), request]);
     }
     expect([...byId.values()].map((tries) => tries.length)).to.deep.equal([3, 3]);
+    const waits: [number, number][] = [];
     for (const tries of byId.values()) {
       expect(new Set(tries.map((request) => identitiesIn(request).sort().join()))).to.have.length(1);
       expect(tries.map(({ status }) => status)).to.deep.equal([503, 503, 200]);
-      const waits = tries.slice(1).map((request, i) => request.at - tries[i]!.at);
-      expect(waits[0]).to.be.at.least(950);
-      expect(waits[1]).to.be.within(1_950, 15_000);
+      const [first, second] = tries.slice(1).map((request, i) => request.at - tries[i]!.at) as [
+        number,
+        number,
+      ];
+      expect(first).to.be.at.least(950);
+      expect(second).to.be.at.least(1_950);
+      waits.push([first, second]);
     }
+    // Both batches wait as long, and a busy machine holds up one of them at most.
+    expect(Math.min(...waits.map(([first]) => first))).to.be.below(4_000);
+    expect(Math.min(...waits.map(([, second]) => second))).to.be.below(6_000);
     expect(taken(receiver).flatMap(identitiesIn)).to.have.length(6);
 
     const log = (await stack.client.get(`/v1/webhooks/${webhookId}/attempts`)).body.data as Record<
@@ -357,27 +366,33 @@ describe('webhook campaigns', function () {
   });
 
   it('of live behaviour travel together, leave within a second, and tell of their events', async () => {
-    const webhookId = await target();
-    const campaignId = await publish(stack, {
-      name: 'Live',
-      channel: 'webhook',
-      who: { live: { event: 'Scored' } },
-      what: { webhookId, fields: ['identity', 'eventProperties'] },
+    const tookMs = await quickest(4_000, async () => {
+      receiver.received.length = 0;
+      const webhookId = await target();
+      const campaignId = await publish(stack, {
+        name: 'Live',
+        channel: 'webhook',
+        who: { live: { event: 'Scored' } },
+        what: { webhookId, fields: ['identity', 'eventProperties'] },
+      });
+      const events = Array.from({ length: 8 }, (_, i) => ({
+        identity: `live ${i}`,
+        name: 'Scored',
+        properties: { Score: i, 'Game Mode': 'Practice' },
+      }));
+      const postedAt = Date.now();
+      await post(stack, ...events);
+      await settled(campaignId, 8);
+      await stack.client.must(`/v1/campaigns/${campaignId}/stop`);
+      const profiles = receiver.received.flatMap((request) => payloadOf(request).profiles);
+      expect(profiles).to.have.deep.members(
+        events.map(({ identity, properties }) => ({ Identity: identity, Event_properties: properties })),
+      );
+      expect(receiver.received.length).to.be.below(8);
+      return Math.max(...receiver.received.map(({ at }) => at)) - postedAt;
     });
-    const events = Array.from({ length: 8 }, (_, i) => ({
-      identity: `live ${i}`,
-      name: 'Scored',
-      properties: { Score: i, 'Game Mode': 'Practice' },
-    }));
-    const postedAt = Date.now();
-    await post(stack, ...events);
-    await settled(campaignId, 8);
-    const profiles = receiver.received.flatMap((request) => payloadOf(request).profiles);
-    expect(profiles).to.have.deep.members(
-      events.map(({ identity, properties }) => ({ Identity: identity, Event_properties: properties })),
-    );
-    expect(receiver.received.length).to.be.below(8);
-    expect(Math.max(...receiver.received.map(({ at }) => at)) - postedAt).to.be.below(15_000);
+    // A second, and what it takes to dispatch the events and to start all that sends them.
+    expect(tookMs).to.be.at.most(4_000);
   });
 
   it('of live behaviour are tried again as the batch that they were', async () => {

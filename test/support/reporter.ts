@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import Mocha from 'mocha';
 
-/** What the reporter leaves behind for `run-tests.ts`. */
+/** What the reporter leaves behind for `run-tests.ts` when the last test has ended. */
 export interface TestResults {
   passed: number;
   failures: TestFailure[];
@@ -15,9 +15,15 @@ export interface TestFailure {
   detail: string;
 }
 
+/** @returns where the failures are known also of a process that did not come to its end */
+export function failuresFile(resultsFile: string): string {
+  return `${resultsFile}.failures`;
+}
+
 /**
  * Mocha's `spec` reporter, which also writes the results to the file that BECKON_TEST_RESULTS names when the last
- * test has ended. A hook that fails counts as a failure.
+ * test has ended, and each failure at once, as a line of JSON, to the one beside it that {@link failuresFile} names. A
+ * hook that fails counts as a failure.
  */
 export default function createReporter(
   runner: Mocha.Runner,
@@ -25,17 +31,16 @@ export default function createReporter(
 ): Mocha.reporters.Base {
   const spec = new Mocha.reporters.Spec(runner, options);
   const results: TestResults = { passed: 0, failures: [] };
+  const resultsFile = process.env.BECKON_TEST_RESULTS;
   runner.on('pass', () => (results.passed += 1));
   runner.on('fail', (test: Mocha.Runnable, error: Error) => {
     const file = test.file === undefined ? '' : `${relative(process.cwd(), test.file)}: `;
-    results.failures.push({
-      name: `${file}${test.fullTitle()}`,
-      detail: error.stack ?? error.message,
-    });
+    const failure = { name: `${file}${test.fullTitle()}`, detail: error.stack ?? error.message };
+    results.failures.push(failure);
+    if (resultsFile !== undefined) appendFileSync(failuresFile(resultsFile), `${JSON.stringify(failure)}\n`);
   });
   runner.once('end', () => {
-    const file = process.env.BECKON_TEST_RESULTS;
-    if (file !== undefined) writeFileSync(file, JSON.stringify(results));
+    if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
   });
   return spec;
 }

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { findMongod } from '../../embedded/mongod-binary.ts';
 import { findTemporal } from '../../embedded/temporal-binary.ts';
 import { createTurns, type Show } from './output-turns.ts';
-import type { TestFailure, TestResults } from './reporter.ts';
+import { failuresFile, type TestFailure, type TestResults } from './reporter.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const binFolder = join(root, 'node_modules');
@@ -34,8 +34,8 @@ const shared = { folder: 'integration', shares: 4 };
 const lingerMs = 30_000;
 /** How long after its end what mocha printed may take to arrive. */
 const pipesMs = 5_000;
-/** How much of a failure is told again at the end. */
-const retoldLines = 40;
+/** How much of a failure is told again at the end, and how much of each line. */
+const retold = { lines: 40, characters: 500 };
 
 async function main(): Promise<void> {
   const asked = [...new Set(process.argv.slice(2))];
@@ -68,17 +68,17 @@ async function main(): Promise<void> {
   }
   if (total.passed + total.failures.length === 0) console.error('No test ran.');
   process.exitCode = total.failures.length === 0 && total.passed > 0 ? 0 : 1;
-  for (const failure of total.failures) console.log(retold(failure));
+  for (const failure of total.failures) console.log(textAtEnd(failure));
   console.log(`${total.passed} passed, ${total.failures.length} failed`);
 }
 
 /** A failure as the end of the output tells it, where no thousand lines of other tests stand after it. */
-function retold({ name, detail }: TestFailure): string {
+function textAtEnd({ name, detail }: TestFailure): string {
   const lines = detail.trimEnd().split('\n');
-  const left = lines.length - retoldLines;
+  const left = lines.length - retold.lines;
   return [
     `FAILED ${name}`,
-    ...lines.slice(0, retoldLines).map((line) => `  ${line}`),
+    ...lines.slice(0, retold.lines).map((line) => `  ${line.slice(0, retold.characters)}`),
     ...(left > 0 ? [`  … and ${left} lines more above`] : []),
     '',
   ].join('\n');
@@ -198,8 +198,15 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: 
 }
 
 async function resultsOf(file: string, code: number | null, show: Show): Promise<TestResults> {
-  if (!existsSync(file))
-    return failure('mocha', `The tests did not come to their end: mocha ended with status ${code}.`, show);
+  if (!existsSync(file)) {
+    const known = existsSync(failuresFile(file)) ? await readFile(failuresFile(file), 'utf8') : '';
+    const text = `The tests did not come to their end: mocha ended with status ${code}.`;
+    const failures = known
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as TestFailure);
+    return { passed: 0, failures: [...failures, ...failure('mocha', text, show).failures] };
+  }
   const results = JSON.parse(await readFile(file, 'utf8')) as TestResults;
   const { failures } = results;
   if (code === null) {
