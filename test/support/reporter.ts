@@ -33,9 +33,9 @@ export default function createReporter(
   const results: TestResults = { passed: 0, failures: [] };
   const resultsFile = process.env.BECKON_TEST_RESULTS;
   runner.on('pass', () => (results.passed += 1));
-  runner.on('fail', (test: Mocha.Runnable, error: Error) => {
+  runner.on('fail', (test: Mocha.Runnable, error: Compared) => {
     const file = test.file === undefined ? '' : `${relative(process.cwd(), test.file)}: `;
-    const failure = { name: `${file}${test.fullTitle()}`, detail: error.stack ?? error.message };
+    const failure = { name: `${file}${test.fullTitle()}`, detail: detailOf(error) };
     results.failures.push(failure);
     if (resultsFile !== undefined) appendFileSync(failuresFile(resultsFile), `${JSON.stringify(failure)}\n`);
   });
@@ -43,4 +43,15 @@ export default function createReporter(
     if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
   });
   return spec;
+}
+
+/** What an assertion throws, once mocha has put the two values into words where it compared two. */
+type Compared = Error & { actual?: unknown; expected?: unknown };
+
+/** The message with where it came from, and what differs. */
+function detailOf(error: Compared): string {
+  const text = error.stack ?? error.message;
+  const { actual, expected } = error;
+  if (typeof actual !== 'string' || typeof expected !== 'string') return text;
+  return `${text}\n${Mocha.reporters.Base.generateDiff(actual, expected)}`;
 }
