@@ -99,7 +99,8 @@ export async function startStack(
 }
 
 async function portToListenOn(wanted: number): Promise<number> {
-  if (wanted === 0) return 0;
+  // Chosen now: the worker must know where browsers send their receipts.
+  if (wanted === 0) return choosePort(undefined, []);
   try {
     return await choosePort(wanted, []);
   } catch {
