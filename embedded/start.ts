@@ -42,7 +42,7 @@ export async function startStack(
   const { say, signal } = options;
   const dataDir = resolve(config.dataDir);
   await mkdir(dataDir, { recursive: true });
-  // Before minutes of other work, and not after it.
+  // Before minutes of other work, and not after it; known to the worker, for browsers send their receipts there.
   const port = options.exactPort
     ? await portToListenOn(config.port)
     : await choosePort(undefined, [config.port]);
@@ -99,8 +99,6 @@ export async function startStack(
 }
 
 async function portToListenOn(wanted: number): Promise<number> {
-  // Chosen now: the worker must know where browsers send their receipts.
-  if (wanted === 0) return choosePort(undefined, []);
   try {
     return await choosePort(wanted, []);
   } catch {
