@@ -1,8 +1,9 @@
-import type { ClientSession, Connection, mongo } from 'mongoose';
+import type { ClientSession, Connection } from 'mongoose';
 import { ReferenceCycle, SegmentTooLarge, UnknownReference } from '../domain/audience/audience-errors.ts';
 import { segmentOf, type CampaignDefinition } from '../domain/campaign/campaign.ts';
 import type { ReferenceUser } from '../domain/ports/segments.ts';
 import { referencesOf, SEGMENT_LIMITS, type Segment } from '../domain/audience/segment.ts';
+import { atOneInstant, type ReadOptions } from './snapshot.ts';
 
 /** What a document refers to, stored in it as `uses`: by it the users of a segment or a list are found. */
 export interface Uses {
@@ -69,13 +70,10 @@ export async function holdReferences(
  */
 export async function savedBehind(connection: Connection, segment: Segment): Promise<Map<string, Segment>> {
   if (referencesOf(segment).segments.length === 0) return new Map();
-  const session = await connection.startSession({ snapshot: true });
-  try {
-    const reads = { session, readConcern: { level: 'snapshot' as const } };
-    return segmentsOf(await nodesBelow(connection, reads, { name: '', segment }));
-  } finally {
-    await session.endSession();
-  }
+  const nodes = await atOneInstant(connection, (reads) =>
+    nodesBelow(connection, reads, { name: '', segment }),
+  );
+  return segmentsOf(nodes);
 }
 
 /**
@@ -195,7 +193,7 @@ export async function usersOf(
 /** Follows references until no new ones come. @returns what was found, by id */
 async function nodesBelow(
   connection: Connection,
-  reads: Pick<mongo.FindOptions, 'session' | 'readConcern'>,
+  reads: ReadOptions,
   root: { id?: string; name: string; segment: Segment },
   instead?: Node,
 ): Promise<Map<string, Node>> {

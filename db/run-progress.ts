@@ -5,6 +5,7 @@ import type { ServerClock } from '../domain/ports/clock.ts';
 import type { RunProgressRepository } from '../domain/ports/runs.ts';
 import { isRunOver, RUN_OVER_STATUSES } from '../domain/delivery/run.ts';
 import type { RunCounts } from '../domain/delivery/run-progress.ts';
+import { atOneInstant } from './snapshot.ts';
 
 /** The figures that a run's document keeps. */
 interface KeptCounts extends RunCounts {
@@ -95,19 +96,15 @@ async function countRows(
 ): Promise<RunCounts> {
   const sinceMs = Math.max(at.getTime() - MINUTE_MS, run.drainingAt?.getTime() ?? Infinity);
   // One instant for both: else a row that is settled in between is counted twice, or not at all.
-  const session = await connection.startSession({ snapshot: true });
-  try {
-    const options = { session, readConcern: { level: 'snapshot' as const } };
+  return atOneInstant(connection, async (reads) => {
     const open = await messages
-      .aggregate<OpenGroup>(openPipeline(run.id, at), { ...options, hint: 'dueOfRun' })
+      .aggregate<OpenGroup>(openPipeline(run.id, at), { ...reads, hint: 'dueOfRun' })
       .toArray();
     const settled = await messages
-      .aggregate<SettledGroup>(settledPipeline(run.id, sinceMs), { ...options, hint: 'settledOfRun' })
+      .aggregate<SettledGroup>(settledPipeline(run.id, sinceMs), { ...reads, hint: 'settledOfRun' })
       .toArray();
     return merge(at, open, settled);
-  } finally {
-    await session.endSession();
-  }
+  });
 }
 
 function openPipeline(runId: string, at: Date): object[] {
