@@ -4,7 +4,7 @@ import { freePort } from '../../embedded/free-port.ts';
 import { workflowIds } from '../../workflows/contract.ts';
 import type { Answer } from '../support/api-client.ts';
 import { allSettled, audience, balancedStats, countsOf, type Audience } from '../support/audience.ts';
-import { makeSite, messagesOf, publish, pushesTo } from '../support/fixtures.ts';
+import { makeSite, messagesOf, publish, pushesTo, sweepAnew } from '../support/fixtures.ts';
 import { expectProblem } from '../support/problem.ts';
 import { FAR_ZONE, quietNow } from '../support/quiet-now.ts';
 import { startStack, type TestStack } from '../support/stack.ts';
@@ -39,10 +39,6 @@ describe('an API-triggered campaign', function () {
   });
   const people = (group: string, many = 1, more: object = {}): Promise<Audience> =>
     audience(stack, site, group, { profiles: many, subscribed: many }, more);
-  /** Sweeps twice: the first sweep may be one that had begun before. */
-  const sweep = async (): Promise<void> => {
-    for (let i = 0; i < 2; i += 1) await stack.api.sweepNow();
-  };
   const rowsOf = (campaign: string): Promise<Record<string, any>[]> =>
     stack.db.collection('messages').find({ campaignId: campaign }).toArray();
 
@@ -168,7 +164,7 @@ describe('an API-triggered campaign', function () {
     await stack.client.must(`/v1/campaigns/${campaign}/pause`);
     const overdue = new Date(Date.now() - 10_000);
     await stack.db.collection('messages').updateMany({ campaignId: campaign }, { $set: { dueAt: overdue } });
-    await sweep();
+    await sweepAnew(stack);
     expectProblem(await send(campaign, to(who)), 'wrong_status', 'paused');
     const [row] = await allSettled(stack, campaign);
     expect(row).to.include({ state: 'suppressed', reason: 'paused' });
@@ -301,7 +297,7 @@ describe('an API-triggered campaign', function () {
     // Rows are there, and whoever wrote them ended before it told anybody, with the mark of the queue left behind.
     await stack.db.collection('awakeQueues').insertOne({ _id: campaign as never, at: new Date() });
     await stack.db.collection('messages').insertMany(ids.map((profileId, i) => ({ ...row(i), profileId })));
-    await sweep();
+    await sweepAnew(stack);
     await allSettled(stack, campaign);
     expect(countsOf(stack, who.endpoints)).to.deep.equal([1, 1]);
   });

@@ -106,6 +106,11 @@ export async function statsOf(stack: TestStack, campaignId: string): Promise<Rec
   return (await stack.client.get(`/v1/campaigns/${campaignId}/stats`)).body as Record<string, any>;
 }
 
+/** Sweeps by the API; twice, for the first sweep may be one that had begun before. */
+export async function sweepAnew(stack: TestStack): Promise<void> {
+  for (let i = 0; i < 2; i += 1) await stack.api.sweepNow();
+}
+
 /** Waits until every event that was stored has been taken to its campaigns. */
 export async function dispatched(stack: TestStack): Promise<void> {
   await waitFor('the dispatch of every event', async () => {

@@ -3,9 +3,8 @@ import { relative } from 'node:path';
 import Mocha from 'mocha';
 
 /** What the reporter leaves behind for `run-tests.ts` when the last test has ended. */
-export interface TestResults {
+export interface TestCounts {
   passed: number;
-  failures: TestFailure[];
 }
 
 export interface TestFailure {
@@ -15,32 +14,31 @@ export interface TestFailure {
   detail: string;
 }
 
-/** @returns where the failures are known also of a process that did not come to its end */
-export function failuresFile(resultsFile: string): string {
-  return `${resultsFile}.failures`;
+/** @returns where the failures stand, also those of a process that did not come to its end */
+export function failuresFile(countsFile: string): string {
+  return `${countsFile}.failures`;
 }
 
 /**
- * Mocha's `spec` reporter, which also writes the results to the file that BECKON_TEST_RESULTS names when the last
- * test has ended, and each failure at once, as a line of JSON, to the one beside it that {@link failuresFile} names. A
- * hook that fails counts as a failure.
+ * Mocha's `spec` reporter, which also writes each failure at once, as a line of JSON, and the counts when the last test
+ * has ended: to the file that BECKON_TEST_COUNTS names, and the failures to that of {@link failuresFile}. A hook that
+ * fails counts as a failure.
  */
 export default function createReporter(
   runner: Mocha.Runner,
   options: Mocha.MochaOptions,
 ): Mocha.reporters.Base {
   const spec = new Mocha.reporters.Spec(runner, options);
-  const results: TestResults = { passed: 0, failures: [] };
-  const resultsFile = process.env.BECKON_TEST_RESULTS;
-  runner.on('pass', () => (results.passed += 1));
+  const counts: TestCounts = { passed: 0 };
+  const countsFile = process.env.BECKON_TEST_COUNTS;
+  runner.on('pass', () => (counts.passed += 1));
   runner.on('fail', (test: Mocha.Runnable, error: Compared) => {
     const file = test.file === undefined ? '' : `${relative(process.cwd(), test.file)}: `;
-    const failure = { name: `${file}${test.fullTitle()}`, detail: detailOf(error) };
-    results.failures.push(failure);
-    if (resultsFile !== undefined) appendFileSync(failuresFile(resultsFile), `${JSON.stringify(failure)}\n`);
+    const failure: TestFailure = { name: `${file}${test.fullTitle()}`, detail: detailOf(error) };
+    if (countsFile !== undefined) appendFileSync(failuresFile(countsFile), `${JSON.stringify(failure)}\n`);
   });
   runner.once('end', () => {
-    if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
+    if (countsFile !== undefined) writeFileSync(countsFile, JSON.stringify(counts));
   });
   return spec;
 }

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { findMongod } from '../../embedded/mongod-binary.ts';
 import { findTemporal } from '../../embedded/temporal-binary.ts';
 import { createTurns, type Show } from './output-turns.ts';
-import { failuresFile, type TestFailure, type TestResults } from './reporter.ts';
+import { failuresFile, type TestCounts, type TestFailure } from './reporter.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const binFolder = join(root, 'node_modules');
@@ -89,6 +89,11 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+interface TestResults {
+  passed: number;
+  failures: TestFailure[];
+}
+
 /** A check or a suite; what it prints goes to `show`. */
 type Job = (show: Show) => Promise<TestResults>;
 
@@ -100,8 +105,10 @@ async function runJobs(jobs: readonly Job[], atOnce: number): Promise<TestResult
   const run = async (): Promise<void> => {
     for (let index = next++; index < jobs.length; index = next++) {
       const show = turns.show(index);
-      const failed = (error: unknown) => failure('running the tests', textOf(error), show);
-      results[index] = await jobs[index]!(show).catch(failed);
+      results[index] = await jobs[index]!(show).catch((error: unknown) => ({
+        passed: 0,
+        failures: [told('running the tests', textOf(error), show)],
+      }));
       turns.end(index);
     }
   };
@@ -110,9 +117,9 @@ async function runJobs(jobs: readonly Job[], atOnce: number): Promise<TestResult
 }
 
 /** What went wrong outside of any test, shown at once. */
-function failure(name: string, detail: string, show: Show): TestResults {
+function told(name: string, detail: string, show: Show): TestFailure {
   show(`${detail}\n`);
-  return { passed: 0, failures: [{ name, detail }] };
+  return { name, detail };
 }
 
 /** The test files of one folder of `test/`, in a steady order. */
@@ -153,7 +160,7 @@ async function runCheck(name: string, [script = '', ...args]: string[], show: Sh
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   show(`${name}: ${code === 0 ? 'passed' : 'failed'} (${seconds} s)\n`);
   if (code === 0) return { passed: 1, failures: [] };
-  return failure(name, Buffer.concat(output).toString('utf8').trimEnd(), show);
+  return { passed: 0, failures: [told(name, Buffer.concat(output).toString('utf8').trimEnd(), show)] };
 }
 
 /**
@@ -161,8 +168,8 @@ async function runCheck(name: string, [script = '', ...args]: string[], show: Sh
  * of its own, for what thousands of tests leave in memory slows down those after them.
  */
 async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: Show): Promise<TestResults> {
-  const folder = await mkdtemp(join(tmpdir(), 'beckon-results-'));
-  const resultsFile = join(folder, 'results.json');
+  const folder = await mkdtemp(join(tmpdir(), 'beckon-counts-'));
+  const countsFile = join(folder, 'counts.json');
   const support = join(root, 'test', 'support');
   const args = [
     ...['--import', 'tsx', join(binFolder, 'mocha', 'bin', 'mocha.js')],
@@ -175,7 +182,7 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: 
     const child = spawn(process.execPath, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env, BECKON_TEST_RESULTS: resultsFile },
+      env: { ...process.env, ...env, BECKON_TEST_COUNTS: countsFile },
     });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', show);
     const ended = new Promise<number | null>((resolve) => {
@@ -185,41 +192,39 @@ async function runMocha(files: readonly string[], env: NodeJS.ProcessEnv, show: 
     });
     let hangs = false;
     const watch = setInterval(() => {
-      if (!existsSync(resultsFile) || hangs) return;
+      if (!existsSync(countsFile) || hangs) return;
       hangs = true;
       setTimeout(() => child.kill('SIGKILL'), lingerMs).unref();
     }, 1000);
     const code = await ended;
     clearInterval(watch);
     for (const stream of [child.stdout, child.stderr]) stream.destroy();
-    return await resultsOf(resultsFile, code, show);
+    return await resultsOf(countsFile, code, show);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
+/** @param code the status of mocha; null when it was killed */
 async function resultsOf(file: string, code: number | null, show: Show): Promise<TestResults> {
+  const lines = existsSync(failuresFile(file)) ? await readFile(failuresFile(file), 'utf8') : '';
+  const failures = lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as TestFailure);
   if (!existsSync(file)) {
-    const known = existsSync(failuresFile(file)) ? await readFile(failuresFile(file), 'utf8') : '';
     const text = `The tests did not come to their end: mocha ended with status ${code}.`;
-    const failures = known
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as TestFailure);
-    return { passed: 0, failures: [...failures, ...failure('mocha', text, show).failures] };
+    return { passed: 0, failures: [...failures, told('mocha', text, show)] };
   }
-  const results = JSON.parse(await readFile(file, 'utf8')) as TestResults;
-  const { failures } = results;
+  const { passed } = JSON.parse(await readFile(file, 'utf8')) as TestCounts;
   if (code === null) {
     const text = `Something kept mocha alive for ${lingerMs / 1000} s after the last test: an open handle.`;
-    failures.push(...failure('mocha', text, show).failures);
+    failures.push(told('mocha', text, show));
   } else if (code !== 0 && failures.length === 0) {
     // Such as an exception after the last test.
-    failures.push(
-      ...failure('mocha', `It ended with status ${code} although no test failed.`, show).failures,
-    );
+    failures.push(told('mocha', `It ended with status ${code} although no test failed.`, show));
   }
-  return results;
+  return { passed, failures };
 }
 
 await main();
